@@ -1,0 +1,81 @@
+//! What every function holds: the clock, the keys, the store, and the adapters that it uses.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
+
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::entropy::Entropy;
+use crate::error::Result;
+use crate::payment::PaymentProvider;
+use crate::secrets::Secrets;
+use crate::store::Store;
+
+/// The parts of one function instance, shared by its requests. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// The parts themselves.
+pub struct Parts {
+    /// What the deployment set.
+    pub config: Config,
+    /// The one clock.
+    pub clock: Clock,
+    /// The one source of random bytes.
+    pub entropy: Entropy,
+    /// The deployment's keys.
+    pub secrets: Secrets,
+    /// The tables.
+    pub store: Store,
+    connector: SharedHttpConnector,
+    provider: OnceLock<Arc<dyn PaymentProvider>>,
+}
+
+impl App {
+    /// The parts of a function in AWS, from its environment.
+    ///
+    /// # Errors
+    /// When the environment lacks a setting; the message names it.
+    pub fn from_environment() -> Result<Self> {
+        let config = Config::from(|name| std::env::var(name).ok())?;
+        Ok(Self::new(config, Clock::system(), Entropy::system(), crate::connector::https()))
+    }
+
+    /// The same parts with another clock, other random bytes or another way out: how the local
+    /// stack, the tests and the simulation run the code that ships. Every byte that leaves the
+    /// process leaves through `connector`.
+    #[must_use]
+    pub fn new(config: Config, clock: Clock, entropy: Entropy, connector: SharedHttpConnector) -> Self {
+        let store = Store::new(&config, &clock, &entropy, connector.clone());
+        let secrets = config.secrets.clone();
+        Self(Arc::new(Parts { config, clock, entropy, secrets, store, connector, provider: OnceLock::new() }))
+    }
+
+    /// The payment provider. Made at the first use, so that only the functions that call it carry it.
+    ///
+    /// # Errors
+    /// When the deployment set none.
+    pub fn provider(&self) -> Result<&dyn PaymentProvider> {
+        if let Some(provider) = self.provider.get() {
+            return Ok(&**provider);
+        }
+        let provider = crate::psp::stripe::Stripe::new(&self.config, self.connector.clone(), &self.entropy)?;
+        Ok(&**self.provider.get_or_init(|| Arc::new(provider)))
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("App")
+    }
+}

@@ -1,0 +1,99 @@
+//! What a deployment sets, by environment variables that template.yaml names.
+
+use crate::error::{Error, Result};
+use crate::pricing::tax::TaxTable;
+use crate::secrets::Secrets;
+
+/// The settings of a deployment. A setting that only some functions need is asked for when they
+/// need it, so that a function's environment holds no more than that.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `ROOST_SECRET`, `ROOST_SECRET_PREVIOUS`: the secret that every key is derived from.
+    pub secrets: Secrets,
+    /// `AWS_REGION`.
+    pub region: String,
+    /// `ROOST_STORE_URL`: a store elsewhere than at AWS. The local stack's.
+    pub store_url: Option<String>,
+    /// `ROOST_*_TABLE`: the tables' names.
+    pub tables: Tables,
+    /// `ROOST_SERVICE_FEE_BASIS_POINTS`: the service fee in hundredths of a percent of nights and
+    /// cleaning fee; 1400 unless set.
+    pub service_fee_basis_points: i64,
+    /// `ROOST_TAXES`: the tax table, as JSON; no taxes unless set.
+    pub taxes: TaxTable,
+    /// `ROOST_STRIPE_URL`, `ROOST_STRIPE_KEY`.
+    pub stripe: Option<StripeAccount>,
+}
+
+/// The names of the tables; empty where a function does not use one.
+#[derive(Clone, Debug, Default)]
+pub struct Tables {
+    /// Accounts and sessions.
+    pub users: String,
+    /// Listings, units and calendars.
+    pub listings: String,
+    /// One item per taken night.
+    pub nights: String,
+    /// Bookings.
+    pub bookings: String,
+    /// What search reads.
+    pub projections: String,
+}
+
+/// Where payments go.
+#[derive(Clone)]
+pub struct StripeAccount {
+    /// The interface's address, without a trailing slash.
+    pub url: String,
+    /// The secret key.
+    pub key: String,
+}
+
+impl std::fmt::Debug for StripeAccount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "StripeAccount({})", self.url)
+    }
+}
+
+impl Config {
+    /// The settings that `variable` gives.
+    ///
+    /// # Errors
+    /// When one is missing that every function needs, or is malformed; the message names it.
+    pub fn from(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let malformed = |name: &str, why: &dyn std::fmt::Display| Error::internal(format!("{name}: {why}"));
+        let secret = variable("ROOST_SECRET").ok_or_else(|| Error::internal("ROOST_SECRET is not set"))?;
+        let secrets = Secrets::new(&secret, variable("ROOST_SECRET_PREVIOUS").as_deref())
+            .map_err(|why| malformed("ROOST_SECRET", &why))?;
+        let service_fee_basis_points = match variable("ROOST_SERVICE_FEE_BASIS_POINTS") {
+            None => 1400,
+            Some(value) => match value.parse() {
+                Ok(points) if (0..=10_000).contains(&points) => points,
+                _ => {
+                    return Err(malformed("ROOST_SERVICE_FEE_BASIS_POINTS", &"not a number from 0 to 10000"));
+                }
+            },
+        };
+        let taxes = match variable("ROOST_TAXES") {
+            None => TaxTable::default(),
+            Some(json) => serde_json::from_str(&json).map_err(|why| malformed("ROOST_TAXES", &why))?,
+        };
+        let stripe = variable("ROOST_STRIPE_URL").zip(variable("ROOST_STRIPE_KEY"));
+        Ok(Self {
+            secrets,
+            region: variable("AWS_REGION").unwrap_or_else(|| "us-east-1".into()),
+            store_url: variable("ROOST_STORE_URL"),
+            tables: Tables {
+                users: variable("ROOST_USERS_TABLE").unwrap_or_default(),
+                listings: variable("ROOST_LISTINGS_TABLE").unwrap_or_default(),
+                nights: variable("ROOST_NIGHTS_TABLE").unwrap_or_default(),
+                bookings: variable("ROOST_BOOKINGS_TABLE").unwrap_or_default(),
+                projections: variable("ROOST_PROJECTIONS_TABLE").unwrap_or_default(),
+            },
+            service_fee_basis_points,
+            taxes,
+            stripe: stripe.map(|(url, key)| StripeAccount { url: url.trim_end_matches('/').to_owned(), key }),
+        })
+    }
+}

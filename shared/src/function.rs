@@ -1,0 +1,148 @@
+//! The kinds of functions, free of their types: what binaries serve and the local stack runs.
+
+use futures::future::BoxFuture;
+
+use crate::app::App;
+use crate::error::Result;
+use crate::http::{Described, Endpoint};
+
+/// A function that a schedule starts.
+#[derive(Clone, Copy)]
+pub struct Schedule {
+    /// Its name, and its binary's.
+    pub name: &'static str,
+    /// Does its work once. Twice at a time or not for an hour, the outcome is the same.
+    pub run: fn(App) -> BoxFuture<'static, Result<()>>,
+}
+
+/// A function that a table's stream feeds.
+#[derive(Clone, Copy)]
+pub struct Consumer {
+    /// Its name, and its binary's.
+    pub name: &'static str,
+    /// Handles a batch in the stream's order; the sequence numbers of the records that failed.
+    pub handle: fn(App, Vec<Record>) -> BoxFuture<'static, Vec<String>>,
+}
+
+/// One change of one item, as a stream tells it.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Its place in the stream.
+    pub sequence: String,
+    /// The item's key.
+    pub keys: serde_dynamo::Item,
+    /// The item before, unless it is new.
+    pub old: Option<serde_dynamo::Item>,
+    /// The item now, unless it is gone.
+    pub new: Option<serde_dynamo::Item>,
+}
+
+/// The functions of one package, for the local stack and the OpenAPI document.
+#[derive(Clone, Debug, Default)]
+pub struct Functions {
+    /// The operations of the contract.
+    pub operations: Vec<Described>,
+    /// Endpoints that are no operation: `$default`.
+    pub fallbacks: Vec<Endpoint>,
+    /// What schedules start.
+    pub schedules: Vec<Schedule>,
+    /// What streams feed.
+    pub consumers: Vec<Consumer>,
+}
+
+impl Functions {
+    /// Both packages' functions.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.operations.extend(other.operations);
+        self.fallbacks.extend(other.fallbacks);
+        self.schedules.extend(other.schedules);
+        self.consumers.extend(other.consumers);
+        self
+    }
+
+    /// Every endpoint.
+    pub fn endpoints(&self) -> impl Iterator<Item = Endpoint> {
+        self.operations.iter().map(|described| described.endpoint).chain(self.fallbacks.iter().copied())
+    }
+
+    /// Every function's name.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.endpoints()
+            .map(|endpoint| endpoint.name)
+            .chain(self.schedules.iter().map(|schedule| schedule.name))
+            .chain(self.consumers.iter().map(|consumer| consumer.name))
+    }
+}
+
+/// Serves one scheduled function until Lambda ends the process.
+///
+/// # Errors
+/// As [`crate::http::serve`]. A run that fails fails the invocation, which Lambda tries again.
+pub async fn serve_schedule(schedule: Schedule) -> std::result::Result<(), lambda_runtime::Error> {
+    lambda_runtime::tracing::init_default_subscriber();
+    let app = App::from_environment()?;
+    lambda_runtime::run(lambda_runtime::service_fn(
+        move |_: lambda_runtime::LambdaEvent<serde_json::Value>| {
+            let run = (schedule.run)(app.clone());
+            async move { run.await.map_err(lambda_runtime::Error::from) }
+        },
+    ))
+    .await
+}
+
+/// Serves one stream's consumer until Lambda ends the process, with partial batch failures.
+///
+/// # Errors
+/// As [`crate::http::serve`].
+pub async fn serve_consumer(consumer: Consumer) -> std::result::Result<(), lambda_runtime::Error> {
+    use aws_lambda_events::event::dynamodb::Event;
+    lambda_runtime::tracing::init_default_subscriber();
+    let app = App::from_environment()?;
+    lambda_runtime::run(lambda_runtime::service_fn(move |event: lambda_runtime::LambdaEvent<Event>| {
+        let failed = (consumer.handle)(app.clone(), records(event.payload));
+        async move { Ok::<_, std::convert::Infallible>(batch_response(&failed.await)) }
+    }))
+    .await
+}
+
+/// The changes that a stream's event tells.
+#[must_use]
+pub fn records(event: aws_lambda_events::event::dynamodb::Event) -> Vec<Record> {
+    let change = |record: aws_lambda_events::event::dynamodb::EventRecord| {
+        let present = |item: serde_dynamo::Item| (!item.inner().is_empty()).then_some(item);
+        Record {
+            sequence: record.change.sequence_number.unwrap_or_default(),
+            keys: record.change.keys,
+            old: present(record.change.old_image),
+            new: present(record.change.new_image),
+        }
+    };
+    event.records.into_iter().map(change).collect()
+}
+
+/// What a consumer answers: which records to deliver again.
+#[must_use]
+pub fn batch_response(failed: &[String]) -> serde_json::Value {
+    let failures: Vec<_> =
+        failed.iter().map(|sequence| serde_json::json!({ "itemIdentifier": sequence })).collect();
+    serde_json::json!({ "batchItemFailures": failures })
+}
+
+impl std::fmt::Debug for Schedule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl std::fmt::Debug for Consumer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl std::fmt::Debug for Described {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.endpoint)
+    }
+}

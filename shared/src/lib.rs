@@ -1,0 +1,25 @@
+//! Roost: the domain of a booking marketplace, then its adapters.
+//!
+//! The domain (`ids` to `search`) imports neither AWS nor HTTP. The adapters (`store`, `psp`,
+//! `http`) stand behind it, and [`app::App`] holds what one function instance needs of them.
+
+pub mod clock;
+pub mod entropy;
+pub mod error;
+pub mod ids;
+pub mod money;
+pub mod secrets;
+pub mod stay;
+
+pub mod account;
+pub mod listing;
+pub mod payment;
+pub mod pricing;
+
+pub mod app;
+pub mod config;
+pub mod connector;
+pub mod function;
+pub mod http;
+pub mod psp;
+pub mod store;

@@ -1,0 +1,2 @@
+//! Payment service providers.
+pub mod stripe;

@@ -1,0 +1,99 @@
+//! The only home of key strings: which item stands where. A golden test pins them, since a changed
+//! key is a lost item.
+
+use crate::ids::{BookingId, ListingId, SessionId, UnitId, UserId};
+use crate::stay::Date;
+
+/// The partition and sort key of an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// The partition key's value.
+    pub partition: String,
+    /// The sort key's value.
+    pub sort: String,
+}
+
+fn key(partition: impl ToString, sort: impl ToString) -> Key {
+    Key { partition: partition.to_string(), sort: sort.to_string() }
+}
+
+/// Users: the attributes of its key.
+pub const USERS: (&str, &str) = ("owner", "item");
+/// Listings: the attributes of its key.
+pub const LISTINGS: (&str, &str) = ("listing", "item");
+/// Listings by host: its key attributes are `host` and `listing`.
+pub const LISTINGS_BY_HOST: &str = "by_host";
+/// Nights: the attributes of its key.
+pub const NIGHTS: (&str, &str) = ("unit", "date");
+/// Bookings: the attributes of its key.
+pub const BOOKINGS: (&str, &str) = ("booking", "item");
+/// Bookings by guest: its key attributes are `guest` and `check_in`.
+pub const BOOKINGS_BY_GUEST: &str = "by_guest";
+/// Bookings by host: its key attributes are `host` and `check_in`.
+pub const BOOKINGS_BY_HOST: &str = "by_host";
+/// Bookings that something is due for: its key attributes are `due` and `due_at`.
+pub const BOOKINGS_BY_DUE: &str = "by_due";
+/// Open requests of a unit: its key attributes are `requested_unit` and `check_in`.
+pub const BOOKINGS_BY_REQUEST: &str = "by_request";
+/// Projections: the attributes of its key.
+pub const PROJECTIONS: (&str, &str) = ("place", "unit");
+
+/// An account.
+#[must_use]
+pub fn user(id: UserId) -> Key {
+    key(id, "user")
+}
+
+/// The claim of an account on its address, which is normalized.
+#[must_use]
+pub fn email(address: &str) -> Key {
+    key(format!("email#{address}"), "email")
+}
+
+/// A session of an account.
+#[must_use]
+pub fn session(user: UserId, session: SessionId) -> Key {
+    key(user, session)
+}
+
+/// A listing's description.
+#[must_use]
+pub fn listing(id: ListingId) -> Key {
+    key(id, "listing")
+}
+
+/// The terms of a unit.
+#[must_use]
+pub fn terms(listing: ListingId, unit: UnitId) -> Key {
+    key(listing, format!("unit#{unit}"))
+}
+
+/// A unit's calendar of a year. It sorts right after the unit's terms, so that one query reads both.
+#[must_use]
+pub fn calendar(listing: ListingId, unit: UnitId, year: i16) -> Key {
+    key(listing, format!("unit#{unit}#{year}"))
+}
+
+/// When a catalogue was first imported.
+#[must_use]
+pub fn import(fingerprint: &str) -> Key {
+    key(format!("import#{fingerprint}"), "import")
+}
+
+/// A night of a unit.
+#[must_use]
+pub fn night(unit: UnitId, date: Date) -> Key {
+    key(unit, date)
+}
+
+/// A booking.
+#[must_use]
+pub fn booking(id: BookingId) -> Key {
+    key(id, "booking")
+}
+
+/// Who stays and what they wrote to the host.
+#[must_use]
+pub fn booking_details(id: BookingId) -> Key {
+    key(id, "details")
+}

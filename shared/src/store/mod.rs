@@ -1,0 +1,121 @@
+//! The store: the DynamoDB client and, one file per aggregate, what is asked of it. There is no
+//! storage trait and no fake of our own; tests point the same client at an embedded engine.
+
+pub mod keys;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::clock::Clock;
+use crate::config::{Config, Tables};
+use crate::entropy::Entropy;
+use crate::error::{Error, Result};
+use keys::Key;
+
+/// An item as the store keeps it.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// The tables.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(crate) client: Client,
+    pub(crate) tables: Tables,
+    pub(crate) clock: Clock,
+    pub(crate) entropy: Entropy,
+}
+
+impl Store {
+    /// The tables of a deployment.
+    #[must_use]
+    pub fn new(config: &Config, clock: &Clock, entropy: &Entropy, connector: SharedHttpConnector) -> Self {
+        // Lambda hands the role's credentials over in the environment and renews them with the
+        // sandbox; a chain of providers would only add to the cold start.
+        let variable = |name: &str| std::env::var(name).ok();
+        let credentials = Credentials::new(
+            variable("AWS_ACCESS_KEY_ID").unwrap_or_else(|| "local".into()),
+            variable("AWS_SECRET_ACCESS_KEY").unwrap_or_else(|| "local".into()),
+            variable("AWS_SESSION_TOKEN"),
+            None,
+            "environment",
+        );
+        let mut builder = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(config.region.clone()))
+            .credentials_provider(credentials)
+            .http_client(crate::connector::client(connector))
+            .sleep_impl(aws_smithy_async::rt::sleep::TokioSleep::new())
+            // Four tries with the SDK's jitter, then an honest 503.
+            .retry_config(
+                RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50)),
+            )
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_secs(1))
+                    .operation_attempt_timeout(Duration::from_secs(3))
+                    .operation_timeout(Duration::from_secs(8))
+                    .build(),
+            );
+        builder.set_endpoint_url(config.store_url.clone());
+        Self {
+            client: Client::from_conf(builder.build()),
+            tables: config.tables.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        }
+    }
+}
+
+/// An item's key, as the store wants it.
+pub(crate) fn key_of(attributes: (&str, &str), key: &Key) -> Item {
+    HashMap::from([
+        (attributes.0.to_owned(), AttributeValue::S(key.partition.clone())),
+        (attributes.1.to_owned(), AttributeValue::S(key.sort.clone())),
+    ])
+}
+
+/// A record and its key as an item.
+pub(crate) fn item<R: Serialize>(attributes: (&str, &str), key: &Key, record: &R) -> Result<Item> {
+    let mut item: Item = serde_dynamo::to_item(record).map_err(Error::internal)?;
+    item.extend(key_of(attributes, key));
+    Ok(item)
+}
+
+/// The record of an item.
+pub(crate) fn record<R: DeserializeOwned>(item: Item) -> Result<R> {
+    serde_dynamo::from_item(item)
+        .map_err(|error| Error::internal(format!("an item of another shape: {error}")))
+}
+
+/// Text as an attribute.
+pub(crate) fn text(value: impl ToString) -> AttributeValue {
+    AttributeValue::S(value.to_string())
+}
+
+/// A number as an attribute.
+pub(crate) fn number(value: impl std::fmt::Display) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// What a failed call of the store means to the caller: after the SDK's own retries, a 503.
+pub(crate) fn fault<E, R>(error: SdkError<E, R>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
+    let code = error.code().unwrap_or_default();
+    let message = error.message().unwrap_or_default();
+    if code == "ValidationException" {
+        return Error::internal(format!("the store refused a call as malformed: {message}"));
+    }
+    Error::unavailable(format!("store: {code} {message} {error:?}"))
+}
