@@ -11,7 +11,8 @@ pub use answer::Answer;
 pub use call::{Call, IdempotencyKey, Nothing};
 pub use principal::{Admin, Anyone, Guest, Host, Member, Visitor};
 pub use problem::Problem;
-pub use serve::{Described, Endpoint, Http, serve};
+pub use lambda_http::Error as LambdaError;
+pub use serve::{Described, Endpoint, Http, refuse, serve};
 
 use std::future::Future;
 
