@@ -1,1 +1,289 @@
-//! Helpers of the end-to-end tests.
+//! What the end-to-end tests share: a stack of their own, and callers that speak plain HTTP to it.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use jiff::civil::Date;
+use roost_local::stack::{Options, Stack};
+use serde_json::{Value, json};
+
+/// A stack of a test's own, on a free port, in memory; gone when the test ends.
+pub struct Product {
+    /// The stack.
+    pub stack: Stack,
+    http: Client<HttpConnector, Full<Bytes>>,
+}
+
+/// Somebody who calls the product, with or without a token.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    base: String,
+    token: Option<String>,
+    http: Client<HttpConnector, Full<Bytes>>,
+    /// The id of their account; empty without one.
+    pub id: String,
+}
+
+/// What the product answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: http::HeaderMap,
+    /// The body as it came.
+    pub bytes: Bytes,
+    /// The body as JSON; `null` without one.
+    pub json: Value,
+}
+
+impl std::fmt::Debug for Product {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Product")
+    }
+}
+
+impl Product {
+    /// Starts the whole product for one test.
+    pub async fn start() -> Self {
+        let options = Options { port: 0, memory: true, ..Options::default() };
+        let stack = Stack::start(options).await.expect("the stack starts");
+        let product = Self { stack, http: Client::builder(TokioExecutor::new()).build_http() };
+        // Tomorrow at nine: no test that moves the clock by hours runs into another day.
+        let morning = product.day(1).to_datetime(jiff::civil::time(9, 0, 0, 0)).to_zoned(jiff::tz::TimeZone::UTC);
+        let morning = morning.expect("UTC has every time of day").timestamp();
+        product.anybody().post("/_local/clock", &json!({ "now": morning })).await.expect(200);
+        product
+    }
+
+    /// Somebody without an account.
+    #[must_use]
+    pub fn anybody(&self) -> Caller {
+        Caller { base: self.stack.url(), token: None, http: self.http.clone(), id: String::new() }
+    }
+
+    /// Somebody with this token.
+    #[must_use]
+    pub fn holder(&self, token: &str) -> Caller {
+        Caller { token: Some(token.to_owned()), ..self.anybody() }
+    }
+
+    /// Somebody who has just signed up.
+    pub async fn somebody(&self, name: &str) -> Caller {
+        let body = json!({
+            "email": format!("{name}@example.com"), "password": "correct horse battery",
+            "firstName": name, "lastName": "Tester",
+        });
+        let signed_up = self.anybody().post("/v1/auth/signup", &body).await.expect(201);
+        let mut caller = self.holder(signed_up["accessToken"].as_str().expect("a token"));
+        caller.id = signed_up["user"]["id"].as_str().expect("an id").to_owned();
+        caller
+    }
+
+    /// Somebody who has a token without the cost of a password: for crowds.
+    #[must_use]
+    pub fn one_of_a_crowd(&self, number: u128) -> Caller {
+        let id = roost::ids::UserId::from_bits(number).to_string();
+        self.again(&Caller { id, ..self.anybody() })
+    }
+
+    /// The same caller with a fresh token, after the clock has outrun the old one.
+    #[must_use]
+    pub fn again(&self, caller: &Caller) -> Caller {
+        let app = self.stack.app();
+        let id = caller.id.parse().expect("an account's id");
+        let token = roost::account::token::issue(&app.secrets, app.clock.now(), id, &[], &app.entropy);
+        Caller { id: caller.id.clone(), ..self.holder(&token.expect("a token")) }
+    }
+
+    /// A host with a published home like [`home`], changed by `edits`.
+    pub async fn host_with_home(&self, name: &str, edits: Value) -> (Caller, String) {
+        let host = self.somebody(name).await;
+        let id = self.home_of(&host, edits).await;
+        (host, id)
+    }
+
+    /// Another published home of a host.
+    pub async fn home_of(&self, host: &Caller, edits: Value) -> String {
+        let listing = host.post("/v1/listings", &with(home(), edits)).await.expect(201);
+        let id = listing["id"].as_str().expect("an id").to_owned();
+        host.post(&format!("/v1/listings/{id}/publish"), &json!({})).await.expect(200);
+        id
+    }
+
+    /// Moves the product's clock.
+    pub async fn advance(&self, seconds: i64) {
+        self.anybody().post("/_local/clock", &json!({ "advanceSeconds": seconds })).await.expect(200);
+    }
+
+    /// Waits until every stream record so far is handled.
+    pub async fn drain(&self) {
+        self.anybody().post("/_local/drain", &json!({})).await.expect(200);
+    }
+
+    /// Runs a scheduled function once.
+    pub async fn run(&self, schedule: &str) {
+        self.anybody().post(&format!("/_local/schedules/{schedule}/run"), &json!({})).await.expect(200);
+    }
+
+    /// Today in UTC by the product's clock, and `days` later.
+    #[must_use]
+    pub fn day(&self, days: i64) -> Date {
+        let today = self.stack.app().clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+        roost::stay::add_days(today, days)
+    }
+
+    /// The provider's entries for which `field` is `value`.
+    pub async fn ledger(&self, operation: &str, status: &str) -> Vec<Value> {
+        let ledger = self.anybody().get("/_local/payments/ledger").await.expect(200);
+        let entries = ledger["entries"].as_array().cloned().unwrap_or_default();
+        entries.into_iter().filter(|entry| entry["operation"] == operation && entry["status"] == status).collect()
+    }
+
+    /// The request units metered since the last reset.
+    pub async fn meter(&self) -> Value {
+        self.anybody().get("/_local/meter").await.expect(200)
+    }
+
+    /// Forgets the request units metered so far.
+    pub async fn reset_meter(&self) {
+        let reset = self.anybody().send("DELETE", "/_local/meter", None, &[]).await;
+        assert!(reset.status < 300, "{reset:?}");
+    }
+}
+
+/// The body of a home that everybody can book at once.
+#[must_use]
+pub fn home() -> Value {
+    json!({
+        "title": "A bright flat by the park", "description": "Two rooms and a balcony.",
+        "propertyType": "apartment", "placeType": "entire_place",
+        "address": {"line1": "Lange Leemstraat 1", "city": "Antwerp", "postalCode": "2018", "country": "BE"},
+        "location": {"lat": 51.212_345, "lng": 4.412_345},
+        "maxGuests": 4, "bedrooms": 1, "beds": 2, "bathrooms": 1.5, "amenities": ["Wifi", "Kitchen"],
+        "basePrice": {"amount": 10_000, "currency": "EUR"}, "cleaningFee": {"amount": 2_500, "currency": "EUR"},
+        "minNights": 1, "maxNights": 365, "instantBook": true, "cancellationPolicy": "moderate",
+        "checkInTime": "15:00", "checkOutTime": "11:00",
+    })
+}
+
+/// `body` with the members of `edits` in place of its own.
+#[must_use]
+pub fn with(mut body: Value, edits: Value) -> Value {
+    if let (Value::Object(body), Value::Object(edits)) = (&mut body, edits) {
+        body.extend(edits);
+    }
+    body
+}
+
+impl Caller {
+    /// Somebody who signs up at a stack that runs already.
+    pub async fn signed_up_at(url: &str) -> Self {
+        let http = Client::builder(TokioExecutor::new()).build_http();
+        let anybody = Self { base: url.trim_end_matches('/').to_owned(), token: None, http, id: String::new() };
+        let number: u64 = fastrand::u64(..);
+        let body = json!({
+            "email": format!("load-{number}@example.com"), "password": "correct horse battery",
+            "firstName": "Load", "lastName": "Tester",
+        });
+        let signed_up = anybody.post("/v1/auth/signup", &body).await.expect(201);
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        Self { token: Some(text(&signed_up["accessToken"])), id: text(&signed_up["user"]["id"]), ..anybody }
+    }
+
+    /// Sends a request.
+    pub async fn send(&self, method: &str, path: &str, body: Option<&[u8]>, headers: &[(&str, &str)]) -> Answer {
+        let mut request = http::Request::builder().method(method).uri(format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if body.is_some() && !headers.iter().any(|(name, _)| *name == "content-type") {
+            request = request.header("content-type", "application/json");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::from(body.unwrap_or_default().to_vec())).expect("a request");
+        let response = self.http.request(request).await.expect("an answer");
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.expect("a body").to_bytes();
+        let json = serde_json::from_slice(&bytes).unwrap_or_default();
+        Answer { status: parts.status.as_u16(), headers: parts.headers, bytes, json }
+    }
+
+    /// `GET`.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, None, &[]).await
+    }
+
+    /// `POST` with JSON.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, Some(body.to_string().as_bytes()), &[]).await
+    }
+
+    /// `POST` with JSON and an idempotency key.
+    pub async fn post_once(&self, path: &str, body: &Value, key: &str) -> Answer {
+        self.send("POST", path, Some(body.to_string().as_bytes()), &[("idempotency-key", key)]).await
+    }
+
+    /// A quote for two guests.
+    pub async fn quote(&self, listing: &str, check_in: Date, check_out: Date) -> Answer {
+        let body = json!({"listingId": listing, "checkIn": check_in, "checkOut": check_out, "guests": {"adults": 2}});
+        self.post("/v1/quotes", &body).await
+    }
+
+    /// Quotes and books, with a card when there is one.
+    pub async fn book(&self, listing: &str, check_in: Date, check_out: Date, card: Option<&str>, key: &str) -> Answer {
+        let quote = self.quote(listing, check_in, check_out).await;
+        if quote.status != 201 {
+            return quote;
+        }
+        self.book_quote(&quote.json["quoteId"], card, key).await
+    }
+
+    /// Books a quote.
+    pub async fn book_quote(&self, quote: &Value, card: Option<&str>, key: &str) -> Answer {
+        let mut body = json!({ "quoteId": quote });
+        if let Some(card) = card {
+            body["paymentMethodId"] = card.into();
+        }
+        self.post_once("/v1/bookings", &body, key).await
+    }
+
+    /// Pays a hold.
+    pub async fn pay(&self, booking: &str, card: &str, key: &str) -> Answer {
+        self.post_once(&format!("/v1/bookings/{booking}/payment"), &json!({"paymentMethodId": card}), key).await
+    }
+}
+
+/// The card that works.
+pub const VISA: Option<&str> = Some("pm_card_visa");
+
+impl Answer {
+    /// The body, of an answer with this status.
+    ///
+    /// # Panics
+    /// When the status is another.
+    #[must_use]
+    pub fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.bytes));
+        self.json
+    }
+
+    /// The `code` of a problem with this status.
+    ///
+    /// # Panics
+    /// When the status is another, or the body is not a problem document.
+    #[must_use]
+    pub fn problem(self, status: u16) -> String {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.bytes));
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+        for member in ["type", "title", "detail", "instance", "requestId"] {
+            assert!(self.json[member].is_string(), "{member} of {}", self.json);
+        }
+        assert_eq!(self.json["status"], status);
+        self.json["code"].as_str().expect("a code").to_owned()
+    }
+}

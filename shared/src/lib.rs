@@ -12,8 +12,12 @@ pub mod secrets;
 pub mod stay;
 
 pub mod account;
+pub mod booking;
+pub mod geo;
 pub mod listing;
+pub mod night;
 pub mod payment;
+pub mod quote;
 pub mod pricing;
 
 pub mod app;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::error::Fields;
+
 use jiff::ToSpan as _;
 pub use jiff::civil::Date;
 
@@ -115,6 +117,22 @@ pub fn parse_date(text: &str) -> Result<Date, &'static str> {
         return Err("a date is written YYYY-MM-DD");
     }
     text.parse().map_err(|_| "there is no such date")
+}
+
+/// The stay from `check_in` up to `check_out`, as clients write them; every wrong field is noted.
+pub fn parse_stay(check_in: &str, check_out: &str, fields: &mut Fields) -> Option<Nights> {
+    let first = fields.take("/checkIn", parse_date(check_in));
+    let end = fields.take("/checkOut", parse_date(check_out));
+    let stay = Nights::between(first?, end?);
+    match stay {
+        None => fields.refuse("/checkOut", "must be after checkIn"),
+        Some(stay) if stay.count() > u32::from(LONGEST_STAY) => {
+            fields.refuse("/checkOut", "a stay has at most 365 nights");
+            return None;
+        }
+        Some(_) => {}
+    }
+    stay
 }
 
 /// How dates travel in JSON: `#[serde(with = "stay::date")]` refuses what [`parse_date`] refuses.

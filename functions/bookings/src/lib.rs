@@ -1,9 +1,45 @@
-//! The bookings functions.
+//! Bookings: made with their nights, paid, answered, called off, lived through; and the functions
+//! that put in order what time and crashes leave.
+
+pub mod accept;
+pub mod advance;
+pub mod cancel;
+pub mod check_in;
+pub mod check_out;
+pub mod create;
+pub mod decline;
+pub mod expire;
+pub mod get;
+pub mod list;
+pub mod pay;
+mod paying;
+pub mod preview_cancellation;
+pub mod recover;
+mod replay;
+pub mod settle;
+mod view;
 
 use roost::function::Functions;
+use roost::http::Described;
 
 /// Every function of this package.
 #[must_use]
 pub fn functions() -> Functions {
-    Functions::default()
+    Functions {
+        operations: vec![
+            Described::of::<create::CreateBooking>(),
+            Described::of::<pay::PayBooking>(),
+            Described::of::<get::GetBooking>(),
+            Described::of::<list::ListBookings>(),
+            Described::of::<accept::AcceptBooking>(),
+            Described::of::<decline::DeclineBooking>(),
+            Described::of::<cancel::CancelBooking>(),
+            Described::of::<check_in::CheckInBooking>(),
+            Described::of::<check_out::CheckOutBooking>(),
+            Described::of::<preview_cancellation::PreviewCancellation>(),
+        ],
+        schedules: vec![expire::EXPIRE_BOOKINGS, recover::RECOVER_PAYMENTS, advance::ADVANCE_STAYS],
+        consumers: vec![settle::SETTLE_BOOKINGS],
+        ..Functions::default()
+    }
 }

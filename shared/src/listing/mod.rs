@@ -1,7 +1,9 @@
 //! Listings: what a host describes, and the terms that a unit is sold under.
 
 pub mod calendar;
+pub mod draft;
 pub mod runs;
+pub mod view;
 
 use jiff::civil::Time;
 use serde::{Deserialize, Serialize};

@@ -18,6 +18,10 @@ pub struct PaymentOrder {
     pub amount: Money,
     /// The provider's token of the guest's card.
     pub method: String,
+    /// The provider's name of this payment, once it is known: `settle` and `void` then ask for it
+    /// directly. Without it they repeat the create, whose idempotency key the provider forgets
+    /// after a day, so a hold that is kept longer must carry it.
+    pub reference: Option<String>,
 }
 
 /// What became of an authorization.

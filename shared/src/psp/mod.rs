@@ -1,2 +1,3 @@
-//! Payment service providers.
+//! Payment service providers: each adapter speaks its provider's real wire format.
+
 pub mod stripe;

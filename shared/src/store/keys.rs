@@ -74,6 +74,22 @@ pub fn calendar(listing: ListingId, unit: UnitId, year: i16) -> Key {
     key(listing, format!("unit#{unit}#{year}"))
 }
 
+/// Which unit, and which year of its calendar, a sort key of [`terms`] or [`calendar`] is about.
+#[must_use]
+pub fn unit_of_sort(sort: &str) -> Option<(UnitId, Option<i16>)> {
+    let rest = sort.strip_prefix("unit#")?;
+    match rest.split_once('#') {
+        None => Some((rest.parse().ok()?, None)),
+        Some((unit, year)) => Some((unit.parse().ok()?, Some(year.parse().ok()?))),
+    }
+}
+
+/// A listing as it was created, for the key that it was created with.
+#[must_use]
+pub fn created(id: ListingId) -> Key {
+    key(id, "created")
+}
+
 /// When a catalogue was first imported.
 #[must_use]
 pub fn import(fingerprint: &str) -> Key {

@@ -1,7 +1,15 @@
 //! The store: the DynamoDB client and, one file per aggregate, what is asked of it. There is no
 //! storage trait and no fake of our own; tests point the same client at an embedded engine.
 
+mod blocks;
+mod booking_record;
+pub mod bookings;
+mod calendars;
 pub mod keys;
+mod listing_record;
+pub mod listings;
+pub mod nights;
+mod take;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -32,6 +40,7 @@ pub struct Store {
     pub(crate) tables: Tables,
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
+    pub(crate) confirmed: nights::Confirmed,
 }
 
 impl Store {
@@ -71,6 +80,7 @@ impl Store {
             tables: config.tables.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
+            confirmed: nights::Confirmed::default(),
         }
     }
 }

@@ -1,0 +1,5 @@
+//! `POST /v1/bookings/{id}/cancel`.
+#[tokio::main]
+async fn main() -> Result<(), roost::http::LambdaError> {
+    roost::http::serve(roost::http::Endpoint::of::<roost_bookings::cancel::CancelBooking>()).await
+}

@@ -1,0 +1,46 @@
+//! `POST /v1/bookings/{id}/check-in`: the guest is there.
+
+use roost::app::App;
+use roost::booking::answer::BookingView;
+use roost::booking::{Booking, State};
+use roost::error::{Error, Result};
+use roost::http::{Answer, Call, Host, Nothing, Operation};
+use roost::store::bookings::Advance;
+
+use crate::view::{ById, answer, own_as_host};
+
+/// The operation.
+#[derive(Debug)]
+pub struct CheckInBooking;
+
+impl Operation for CheckInBooking {
+    const NAME: &'static str = "check-in-booking";
+    const METHOD: &'static str = "POST";
+    const PATH: &'static str = "/v1/bookings/{id}/check-in";
+    const SUMMARY: &'static str = "The guest has arrived; from the date of check-in on.";
+    const PROBLEMS: &'static [u16] = &[403, 409];
+    type Caller = Host;
+    type Path = ById;
+    type Query = Nothing;
+    type Body = Nothing;
+    type Reply = BookingView;
+
+    async fn run(app: App, call: Call<Self>) -> Result<Answer<BookingView>> {
+        let booking = own_as_host(&app, &call.caller, call.path.id).await?;
+        call.body()?;
+        if booking.state == State::CheckedIn {
+            return answer(&app, &booking, call.caller.id).await;
+        }
+        if booking.state != State::Confirmed {
+            return Err(Error::invalid_transition("Only a confirmed booking can be checked in."));
+        }
+        if app.clock.today(&booking.zone) < booking.stay.first() {
+            return Err(Error::invalid_transition("The date of check-in has not come at the listing."));
+        }
+        let after = Booking { state: State::CheckedIn, ..booking.clone() };
+        match app.store.advance(&booking, after).await? {
+            Advance::Done(booking) => answer(&app, &booking, call.caller.id).await,
+            Advance::Lost => Err(Error::invalid_transition("The booking has just changed.")),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The payment of a booking between its two writes: the intent is recorded, the provider is called,
+//! the outcome is recorded. Whoever gets lost in between is found again by `recover-payments`.
+
+use roost::app::App;
+use roost::booking::{Booking, HOLD, Mode, Outcome, State};
+use roost::error::{Error, Refusal, Result};
+use roost::payment::Authorization;
+use roost::store::bookings::Advance;
+
+/// Asks the provider for the money of a booking whose latest attempt has been recorded, and records
+/// what became of it.
+///
+/// # Errors
+/// `PaymentRefused` when nothing is held and never will be; `Unavailable` when that is not known.
+pub(crate) async fn pay(app: &App, booking: Booking) -> Result<Booking> {
+    let order = booking.order(&app.secrets, latest(&booking)?);
+    let authorization = app.provider()?.authorize(&order).await;
+    record(app, booking, authorization).await
+}
+
+/// Asks the provider what became of an attempt that nobody recorded, and records it.
+///
+/// # Errors
+/// As [`pay`].
+pub(crate) async fn settle(app: &App, booking: Booking) -> Result<Booking> {
+    let order = booking.order(&app.secrets, latest(&booking)?);
+    let authorization = app.provider()?.settle(&order).await;
+    record(app, booking, authorization).await
+}
+
+/// Gives back whatever money is held for a booking that did not come about or was called off. What
+/// the provider does not answer stays unsettled, and is asked again.
+pub(crate) async fn give_back(app: &App, booking: Booking) -> Result<Booking> {
+    if !booking.unsettled {
+        return Ok(booking);
+    }
+    let index = booking.held_attempt().map_or_else(|| latest(&booking), Ok)?;
+    let order = booking.order(&app.secrets, index);
+    let was_held = matches!(booking.attempts[index].outcome, Some(Outcome::Held(_)));
+    let provider = app.provider()?;
+    let nothing_held = if was_held {
+        provider.void(&order).await
+    } else {
+        match provider.settle(&order).await {
+            Authorization::Held { .. } => provider.void(&order).await,
+            Authorization::Declined { .. } | Authorization::Nothing => true,
+            Authorization::Unknown { .. } => false,
+        }
+    };
+    if !nothing_held {
+        return Ok(booking);
+    }
+    let mut after = Booking { unsettled: false, ..booking.clone() };
+    after.attempts[index].outcome = Some(match &booking.attempts[index].outcome {
+        Some(Outcome::Held(reference)) => Outcome::Voided(reference.clone()),
+        _ => Outcome::Failed,
+    });
+    match app.store.advance(&booking, after).await? {
+        Advance::Done(booking) => Ok(booking),
+        Advance::Lost => reread(app, &booking).await,
+    }
+}
+
+/// The 402 of an attempt: of the first answer, or of its replay.
+pub(crate) fn refusal(booking: &Booking, index: usize, replayed: bool) -> Error {
+    let attempt = booking.attempts.get(index);
+    let outcome = attempt.and_then(|attempt| attempt.outcome.as_ref());
+    let asked_by = attempt.and_then(|attempt| attempt.asked_by.as_ref()).map(|(_, sent)| sent);
+    Error::PaymentRefused(Refusal {
+        booking: booking.id,
+        declined: matches!(outcome, Some(Outcome::Declined | Outcome::AuthenticationRequired)),
+        authentication_required: matches!(outcome, Some(Outcome::AuthenticationRequired)),
+        request_id: asked_by.unwrap_or(&booking.made_by).request_id.clone(),
+        replayed,
+    })
+}
+
+async fn record(app: &App, booking: Booking, authorization: Authorization) -> Result<Booking> {
+    match authorization {
+        Authorization::Held { reference } => confirm(app, booking, reference).await,
+        Authorization::Declined { authentication_required: true, .. } => {
+            fail(app, booking, Outcome::AuthenticationRequired).await
+        }
+        Authorization::Declined { .. } => fail(app, booking, Outcome::Declined).await,
+        Authorization::Nothing => fail(app, booking, Outcome::Failed).await,
+        Authorization::Unknown { context } => Err(Error::unavailable(context)),
+    }
+}
+
+/// The money is held: the booking is a stay, if its time has not run out. Otherwise the money goes
+/// back.
+async fn confirm(app: &App, booking: Booking, reference: String) -> Result<Booking> {
+    let index = latest(&booking)?;
+    let mut booking = booking;
+    if let Some(lapsed) = booking.lapsed(app.clock.now()) {
+        if let Advance::Done(lapsed) = app.store.end(&booking, lapsed).await? {
+            booking = lapsed;
+        }
+    } else {
+        let mut after = Booking { state: State::Confirmed, ..booking.clone() };
+        after.attempts[index].outcome = Some(Outcome::Held(reference));
+        if let Advance::Done(confirmed) = app.store.advance(&booking, after).await? {
+            return Ok(confirmed);
+        }
+    }
+    // Somebody else has written meanwhile: recovery the same as this call, or a taker that the
+    // time has run out.
+    let booking = reread(app, &booking).await?;
+    match booking.attempts.get(index).and_then(|attempt| attempt.outcome.as_ref()) {
+        Some(Outcome::Held(_) | Outcome::Voided(_)) => Ok(booking),
+        _ => {
+            let booking = give_back(app, booking).await?;
+            Err(refusal(&booking, index, false))
+        }
+    }
+}
+
+/// Nothing is held: the nights are free at once, but for a hold whose time has not run out.
+async fn fail(app: &App, booking: Booking, outcome: Outcome) -> Result<Booking> {
+    let index = latest(&booking)?;
+    let hold_ends = booking.created_at + HOLD;
+    let mut after = booking.clone();
+    after.attempts[index].outcome = Some(outcome);
+    let written = if booking.mode != Mode::Held {
+        after.state = State::PaymentFailed;
+        app.store.end(&booking, after).await?
+    } else if app.clock.now() < hold_ends {
+        after.state = State::Held;
+        after.lapses_at = hold_ends;
+        app.store.advance(&booking, after).await?
+    } else {
+        after.state = State::Expired;
+        app.store.end(&booking, after).await?
+    };
+    match written {
+        Advance::Done(booking) => Err(refusal(&booking, index, false)),
+        Advance::Lost => {
+            let booking = reread(app, &booking).await?;
+            match booking.attempts.get(index).and_then(|attempt| attempt.outcome.as_ref()) {
+                Some(Outcome::Held(_) | Outcome::Voided(_)) => Ok(booking),
+                _ => Err(refusal(&booking, index, false)),
+            }
+        }
+    }
+}
+
+fn latest(booking: &Booking) -> Result<usize> {
+    booking.attempts.len().checked_sub(1).ok_or_else(|| Error::internal("a payment without an attempt"))
+}
+
+async fn reread(app: &App, booking: &Booking) -> Result<Booking> {
+    app.store.booking(booking.id).await?.ok_or_else(|| Error::internal("a booking that was paid is gone"))
+}

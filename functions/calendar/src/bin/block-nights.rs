@@ -1,0 +1,5 @@
+//! Blocks nights.
+#[tokio::main]
+async fn main() -> Result<(), roost::http::LambdaError> {
+    roost::http::serve(roost::http::Endpoint::of::<roost_calendar::block::Block>()).await
+}

@@ -1,0 +1,5 @@
+//! Shows a host the calendar.
+#[tokio::main]
+async fn main() -> Result<(), roost::http::LambdaError> {
+    roost::http::serve(roost::http::Endpoint::of::<roost_calendar::get::GetCalendar>()).await
+}

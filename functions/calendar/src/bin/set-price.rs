@@ -1,0 +1,5 @@
+//! Sets the price of nights.
+#[tokio::main]
+async fn main() -> Result<(), roost::http::LambdaError> {
+    roost::http::serve(roost::http::Endpoint::of::<roost_calendar::set_price::SetPrice>()).await
+}

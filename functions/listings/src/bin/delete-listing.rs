@@ -1,0 +1,5 @@
+//! Deletes a listing.
+#[tokio::main]
+async fn main() -> Result<(), roost::http::LambdaError> {
+    roost::http::serve(roost::http::Endpoint::of::<roost_listings::delete::Delete>()).await
+}

@@ -1,0 +1,5 @@
+//! Shows a listing.
+#[tokio::main]
+async fn main() -> Result<(), roost::http::LambdaError> {
+    roost::http::serve(roost::http::Endpoint::of::<roost_listings::get::Get>()).await
+}

@@ -1,0 +1,5 @@
+//! Lists a host's listings.
+#[tokio::main]
+async fn main() -> Result<(), roost::http::LambdaError> {
+    roost::http::serve(roost::http::Endpoint::of::<roost_listings::list::ListMine>()).await
+}

@@ -1,0 +1,5 @@
+//! Takes a listing off sale.
+#[tokio::main]
+async fn main() -> Result<(), roost::http::LambdaError> {
+    roost::http::serve(roost::http::Endpoint::of::<roost_listings::unpublish::Unpublish>()).await
+}

@@ -1,0 +1,126 @@
+//! The local payment provider: it answers as Stripe does, keeps a book of its own, and fails when
+//! it is told to. The product talks to it over HTTP and knows no difference.
+
+mod book;
+mod faults;
+mod stripe;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use roost::clock::Clock;
+
+use book::Book;
+use faults::Faults;
+pub use faults::{Fault, FaultOrder};
+use stripe::{Answer, Call};
+
+/// The local payment provider. Cheap to clone; clones share the book.
+#[derive(Clone)]
+pub struct Provider(Arc<Mutex<State>>);
+
+struct State {
+    clock: Clock,
+    book: Book,
+    faults: Faults,
+}
+
+impl Provider {
+    /// A provider that forgets its book at the end.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self::with(clock, Book::default())
+    }
+
+    /// A provider that keeps its book in `file`, where one is given, and knows what is in there.
+    ///
+    /// # Errors
+    /// When the file can be neither read nor written, or holds something else.
+    pub fn open(clock: Clock, file: Option<PathBuf>) -> std::io::Result<Self> {
+        match file {
+            Some(file) => Ok(Self::with(clock, Book::open(&file)?)),
+            None => Ok(Self::new(clock)),
+        }
+    }
+
+    fn with(clock: Clock, book: Book) -> Self {
+        Self(Arc::new(Mutex::new(State { clock, book, faults: Faults::default() })))
+    }
+
+    /// Answers a request whose path begins with `/v1/`; `None` when the connection is to be dropped
+    /// without an answer. Each request is handled whole before the next, so one never finds its key
+    /// in use by another.
+    #[expect(clippy::unused_async, reason = "a provider may take its time; callers must await it")]
+    pub async fn answer(&self, request: Request<Bytes>) -> Option<Response<Bytes>> {
+        self.locked(|state| {
+            let call = Call::of(&request);
+            let answer = state.answer(&call)?;
+            Some(answer.response())
+        })
+    }
+
+    /// Makes the next calls fail so, from now on; the call's words as they came.
+    ///
+    /// # Errors
+    /// `Invalid` with every wrong field.
+    pub fn inject(&self, order: FaultOrder) -> roost::error::Result<()> {
+        let fault = order.checked()?;
+        self.locked(|state| state.faults.add(fault));
+        Ok(())
+    }
+
+    /// Forgets the faults that have not happened yet.
+    pub fn clear_faults(&self) {
+        self.locked(|state| state.faults = Faults::default());
+    }
+
+    /// The book as the developer's interface shows it, oldest first: `{entries: [{provider,
+    /// operation, status, bookingId, amount, id, at}]}`, where `id` is the payment's.
+    #[must_use]
+    pub fn ledger(&self) -> serde_json::Value {
+        self.locked(|state| serde_json::json!({ "entries": state.book.entries() }))
+    }
+
+    /// A panic in one request leaves the book as its last whole change did.
+    fn locked<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl State {
+    /// The answer to a call, with the faults that were ordered for it; `None` is silence.
+    fn answer(&mut self, call: &Call) -> Option<Answer> {
+        let earlier = match stripe::admitted(call).and_then(|()| stripe::replayed(call, &self.book)) {
+            Ok(earlier) => earlier,
+            Err(refusal) => return Some(refusal),
+        };
+        // An answer that is stored already is only sent again: what fails is the way, not the work.
+        let fault = self.faults.next(call.operation(), earlier.is_some());
+        match fault {
+            Some(Fault::TimeoutBefore) => return None,
+            Some(Fault::RateLimited) => return Some(Answer::rate_limited()),
+            Some(Fault::Down) => return Some(Answer::down()),
+            _ => {}
+        }
+        let answer = earlier.unwrap_or_else(|| {
+            let answer = match fault {
+                Some(Fault::Error500) => Answer::broken(),
+                _ => stripe::handled(call, &mut self.book, self.clock.now(), fault == Some(Fault::Decline)),
+            };
+            stripe::remembered(call, &answer, &mut self.book);
+            answer
+        });
+        (fault != Some(Fault::TimeoutAfter)).then_some(answer)
+    }
+}
+
+impl std::fmt::Debug for Provider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Provider")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,214 @@
+//! A booking as its guest and its host read it. The first answer of a call is rendered from what
+//! never changes in the booking, so a replay is the same to the byte and needs no stored copy.
+
+use serde::{Deserialize, Serialize};
+
+use super::code::confirmation_code;
+use super::{Booking, HOLD, Mode, Outcome, Party, Side, State, TIME_TO_RESPOND};
+use crate::clock::Instant;
+use crate::ids::{BookingId, ListingId, UserId};
+use crate::money::Money;
+use crate::pricing::Line;
+use crate::stay::Date;
+
+/// A booking, as the contract shows it.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BookingView {
+    /// Its id.
+    pub id: BookingId,
+    /// What the guest reads out at the door.
+    pub confirmation_code: String,
+    /// Where it stands.
+    #[schemars(extend("enum" = State::WORDS))]
+    pub status: &'static str,
+    /// Where.
+    pub listing_id: ListingId,
+    /// Whose place it is.
+    pub host_id: UserId,
+    /// Who stays.
+    pub guest_id: UserId,
+    /// The first night.
+    #[schemars(with = "String", extend("format" = "date"))]
+    pub check_in: Date,
+    /// The day after the last night.
+    #[schemars(with = "String", extend("format" = "date"))]
+    pub check_out: Date,
+    /// How many people.
+    pub guests: Party,
+    /// What it costs.
+    pub price: PriceView,
+    /// Where its money stands.
+    pub payment: PaymentView,
+    /// Until when a hold keeps its nights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub hold_expires_at: Option<Instant>,
+    /// Until when the host may answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub respond_by: Option<Instant>,
+    /// Who called it off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancelled_by: Option<Side>,
+    /// Why it was declined or called off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The guest's name, for the host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guest: Option<GuestName>,
+    /// Who stays, as the guest wrote it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub guest_details: Vec<GuestDetail>,
+    /// What the guest wrote to the host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// When it was made.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub created_at: Instant,
+}
+
+/// What a booking costs.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+pub struct PriceView {
+    /// The parts.
+    pub lines: Vec<Line>,
+    /// Their sum.
+    pub total: Money,
+}
+
+/// Where a booking's money stands.
+#[derive(Clone, Copy, Debug, Serialize, schemars::JsonSchema)]
+pub struct PaymentView {
+    /// Where.
+    pub status: PaymentStatus,
+    /// How much is or was to be paid.
+    pub amount: Money,
+}
+
+/// Where a booking's money stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentStatus {
+    /// Nothing has been tried.
+    None,
+    /// The provider is being asked.
+    Processing,
+    /// The money is held.
+    Authorized,
+    /// The hold was given back.
+    Voided,
+    /// Nothing is held.
+    Failed,
+}
+
+/// A guest's name.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GuestName {
+    /// First name.
+    pub first_name: String,
+    /// Last name.
+    pub last_name: String,
+}
+
+/// One of those who stay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GuestDetail {
+    /// Name.
+    pub name: String,
+    /// Age in years.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age: Option<i64>,
+}
+
+/// Who stays and what they wrote: the second item of a booking.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Details {
+    /// Who stays.
+    #[serde(default)]
+    pub guests: Vec<GuestDetail>,
+    /// What the guest wrote to the host.
+    #[serde(default)]
+    pub message: Option<String>,
+}
+
+impl Details {
+    /// Whether there is nothing to keep.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.guests.is_empty() && self.message.is_none()
+    }
+}
+
+impl BookingView {
+    /// The booking as it reads at `now`.
+    #[must_use]
+    pub fn at(booking: &Booking, now: Instant) -> Self {
+        let state = booking.state_at(now);
+        let last = booking.attempts.last().and_then(|attempt| attempt.outcome.as_ref());
+        let payment = match (state, last) {
+            (State::PaymentStarted, _) => PaymentStatus::Processing,
+            (_, Some(Outcome::Held(_))) => PaymentStatus::Authorized,
+            (_, Some(Outcome::Voided(_))) => PaymentStatus::Voided,
+            (_, Some(Outcome::Declined | Outcome::AuthenticationRequired | Outcome::Failed)) => PaymentStatus::Failed,
+            (State::PaymentFailed, None) => PaymentStatus::Failed,
+            (_, None) => PaymentStatus::None,
+        };
+        let mut view = Self::of(booking, state, payment);
+        view.cancelled_by = booking.cancelled_by;
+        view.reason.clone_from(&booking.reason);
+        view
+    }
+
+    /// What the call that made the booking answered when it succeeded.
+    #[must_use]
+    pub fn first(booking: &Booking) -> Self {
+        match booking.mode {
+            Mode::PaidAtOnce => Self::paid(booking),
+            Mode::Held => Self::of(booking, State::Held, PaymentStatus::None),
+            Mode::Requested => Self::of(booking, State::Requested, PaymentStatus::None),
+        }
+    }
+
+    /// What the call that paid the booking answered when it succeeded.
+    #[must_use]
+    pub fn paid(booking: &Booking) -> Self {
+        Self::of(booking, State::Confirmed, PaymentStatus::Authorized)
+    }
+
+    fn of(booking: &Booking, state: State, payment: PaymentStatus) -> Self {
+        let hold = matches!(state, State::Held) && booking.mode == Mode::Held;
+        Self {
+            id: booking.id,
+            confirmation_code: confirmation_code(booking.id),
+            status: state.word(),
+            listing_id: booking.listing,
+            host_id: booking.host,
+            guest_id: booking.guest,
+            check_in: booking.stay.first(),
+            check_out: booking.stay.end(),
+            guests: booking.guests,
+            price: PriceView { lines: booking.price.lines(), total: booking.total() },
+            payment: PaymentView { status: payment, amount: booking.total() },
+            hold_expires_at: hold.then(|| booking.created_at + HOLD),
+            respond_by: (state == State::Requested).then(|| booking.created_at + TIME_TO_RESPOND),
+            cancelled_by: None,
+            reason: None,
+            guest: None,
+            guest_details: Vec::new(),
+            message: None,
+            created_at: booking.created_at,
+        }
+    }
+
+    /// The view with who stays and what they wrote.
+    #[must_use]
+    pub fn with(mut self, details: Details) -> Self {
+        self.guest_details = details.guests;
+        self.message = details.message;
+        self
+    }
+}

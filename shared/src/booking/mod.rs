@@ -1,0 +1,259 @@
+//! Bookings: what was sold to whom, and the one table of what may become of it.
+
+pub mod answer;
+pub mod code;
+mod state;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::{Duration, Instant, Zone};
+use crate::ids::{BookingId, ListingId, PaymentId, UnitId, UserId};
+use crate::listing::CancellationPolicy;
+use crate::money::Money;
+use crate::night::Claim;
+use crate::payment::PaymentOrder;
+use crate::pricing::StayPrice;
+use crate::secrets::{Purpose, Secrets};
+use crate::stay::Nights;
+pub use state::{State, TRANSITIONS, Transition};
+
+/// How long a hold keeps its nights, and how long a payment may run before its nights are free.
+pub const HOLD: Duration = Duration::from_mins(15);
+/// How long a host has to answer a request.
+pub const TIME_TO_RESPOND: Duration = Duration::from_hours(24);
+/// After how long a payment that has not been recorded is asked about.
+pub const PAYMENT_PATIENCE: Duration = Duration::from_mins(2);
+/// How often a hold may be tried to be paid.
+pub const MOST_ATTEMPTS: usize = 5;
+
+/// A booking, from its first hold or request to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Booking {
+    /// Derived from caller, path and idempotency key: the same put is the idempotency record.
+    pub id: BookingId,
+    /// Who stays and pays.
+    pub guest: UserId,
+    /// Whose place it is.
+    pub host: UserId,
+    /// Where.
+    pub listing: ListingId,
+    /// Whose nights.
+    pub unit: UnitId,
+    /// Where it stands.
+    pub state: State,
+    /// Which nights.
+    pub stay: Nights,
+    /// How many people.
+    pub guests: Party,
+    /// What it costs, as it was quoted.
+    pub price: StayPrice,
+    /// What a cancellation returns.
+    pub policy: CancellationPolicy,
+    /// Where its nights are counted.
+    pub zone: Zone,
+    /// When the guest may come.
+    pub check_in_at: Instant,
+    /// When the guest has to leave.
+    pub check_out_at: Instant,
+    /// How it was asked for.
+    pub mode: Mode,
+    /// When it was made.
+    pub created_at: Instant,
+    /// When a hold, a running payment or a request lapses.
+    pub lapses_at: Instant,
+    /// The claim that its nights hold; `None` for a request, which holds none.
+    pub claim_until: Option<Instant>,
+    /// The call that made it.
+    pub made_by: Sent,
+    /// The attempts to pay it, oldest first.
+    pub attempts: Vec<Attempt>,
+    /// The provider's token of the card of the latest attempt, or of the one to come when a request
+    /// is accepted.
+    pub method: Option<String>,
+    /// Why it was declined or cancelled.
+    pub reason: Option<String>,
+    /// Who cancelled it.
+    pub cancelled_by: Option<Side>,
+    /// Whether the money of a booking that did not come about may still have to be given back.
+    pub unsettled: bool,
+    /// Whether its details are kept in a second item.
+    pub has_details: bool,
+    /// Counts its changes: every write is conditional on the version it read.
+    pub version: u64,
+}
+
+/// Which party did something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// Who stays.
+    Guest,
+    /// Whose place it is.
+    Host,
+    /// The platform.
+    System,
+}
+
+/// How a booking was asked for: it decides what the first answer says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Booked and paid in one call.
+    PaidAtOnce,
+    /// Held first, paid later.
+    Held,
+    /// Asked of the host.
+    Requested,
+}
+
+/// Who stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Party {
+    /// Adults, at least one.
+    pub adults: u16,
+    /// Children: they need a place too.
+    #[serde(default)]
+    pub children: u16,
+    /// Infants: they need none.
+    #[serde(default)]
+    pub infants: u16,
+    /// Pets.
+    #[serde(default)]
+    pub pets: u16,
+}
+
+impl Party {
+    /// How many need a place.
+    #[must_use]
+    pub const fn places(self) -> u16 {
+        self.adults.saturating_add(self.children)
+    }
+}
+
+/// A call with an idempotency key, as far as it has to be recognised and answered again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// The first 16 bytes of the body's SHA-256.
+    pub fingerprint: [u8; 16],
+    /// The request's id, which a replay answers with.
+    pub request_id: String,
+}
+
+/// One attempt to pay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The call that asked for it: for the payment of a hold, another than made the booking.
+    pub asked_by: Option<(u128, Sent)>,
+    /// When it began.
+    pub started_at: Instant,
+    /// What became of it; `None` while it runs or is not known.
+    pub outcome: Option<Outcome>,
+}
+
+/// What became of an attempt to pay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The money is held, under this name at the provider.
+    Held(String),
+    /// Held, then given back.
+    Voided(String),
+    /// The card was refused.
+    Declined,
+    /// The card's holder would have had to confirm.
+    AuthenticationRequired,
+    /// It came to nothing without the card being refused.
+    Failed,
+}
+
+impl Booking {
+    /// The claim that stands in its nights.
+    #[must_use]
+    pub fn claim(&self) -> Option<Claim> {
+        self.claim_until.map(|until| Claim { booking: self.id, until })
+    }
+
+    /// Whether its nights are its own at `now`. Past its time a hold or a running payment has no
+    /// right to them, whether or not anybody has written that down yet.
+    #[must_use]
+    pub fn is_live(&self, now: Instant) -> bool {
+        match self.state {
+            State::Assembling | State::Held | State::PaymentStarted => now < self.lapses_at,
+            State::Confirmed | State::CheckedIn | State::Completed => true,
+            State::Requested
+            | State::Expired
+            | State::Declined
+            | State::PaymentFailed
+            | State::Cancelled
+            | State::Abandoned => false,
+        }
+    }
+
+    /// The state as it reads at `now`: what has lapsed reads so at once, swept or not.
+    #[must_use]
+    pub fn state_at(&self, now: Instant) -> State {
+        let lapsed = now >= self.lapses_at;
+        match self.state {
+            State::Held | State::Requested if lapsed => State::Expired,
+            State::PaymentStarted if lapsed => State::PaymentFailed,
+            state => state,
+        }
+    }
+
+    /// What becomes of it when its time has passed and nobody did anything; `None` while it has
+    /// time, or when time does nothing to it. A payment that lapsed may yet turn out to have held
+    /// money, so it stays unsettled until the provider has been asked.
+    #[must_use]
+    pub fn lapsed(&self, now: Instant) -> Option<Self> {
+        if now < self.lapses_at {
+            return None;
+        }
+        let (state, unsettled) = match self.state {
+            State::Held | State::Requested => (State::Expired, false),
+            State::PaymentStarted => (State::PaymentFailed, true),
+            State::Assembling if self.mode == Mode::Requested => (State::Requested, false),
+            State::Assembling => (State::Abandoned, false),
+            _ => return None,
+        };
+        let mut after = Self { state, unsettled, ..self.clone() };
+        if state == State::Requested {
+            after.lapses_at = self.created_at + TIME_TO_RESPOND;
+        }
+        Some(after)
+    }
+
+    /// The provider's order of attempt number `index`, which is the latest or has an outcome.
+    #[must_use]
+    pub fn order(&self, secrets: &Secrets, index: usize) -> PaymentOrder {
+        let reference = match self.attempts.get(index).and_then(|attempt| attempt.outcome.as_ref()) {
+            Some(Outcome::Held(reference) | Outcome::Voided(reference)) => Some(reference.clone()),
+            _ => None,
+        };
+        PaymentOrder {
+            payment: self.payment_id(secrets, index),
+            booking: self.id,
+            amount: self.total(),
+            method: self.method.clone().unwrap_or_default(),
+            reference,
+        }
+    }
+
+    /// The id of attempt number `index`: derived, so that asking again asks about the same.
+    #[must_use]
+    pub fn payment_id(&self, secrets: &Secrets, index: usize) -> PaymentId {
+        let parts: [&[u8]; 3] = [b"payment", &self.id.bits().to_be_bytes(), &index.to_be_bytes()];
+        PaymentId::from_bits(secrets.keyed_hash(Purpose::Idempotency, &parts))
+    }
+
+    /// What the guest pays.
+    #[must_use]
+    pub fn total(&self) -> Money {
+        self.price.total_money()
+    }
+
+    /// Whether money is held for it.
+    #[must_use]
+    pub fn held_attempt(&self) -> Option<usize> {
+        self.attempts.iter().position(|attempt| matches!(attempt.outcome, Some(Outcome::Held(_))))
+    }
+}

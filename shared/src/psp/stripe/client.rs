@@ -1,0 +1,178 @@
+//! Calls to Stripe: one request is repeated under its key until it is answered or time is up.
+
+use std::fmt;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::wire::{Envelope, Intent, Refusal};
+use crate::config::StripeAccount;
+use crate::entropy::Entropy;
+
+/// The interface's version that the wire types were written for.
+const VERSION: &str = "2024-06-20";
+
+/// How long one call may take. Stripe answers a confirmation in one to three seconds; two calls
+/// that hang still fit into the time that a question has.
+const CALL: Duration = Duration::from_secs(10);
+
+/// The longest pause before each try of a call, drawn anew below it.
+const PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_millis(400), Duration::from_millis(1200)];
+
+/// Stripe, seen from one account.
+pub(super) struct Client {
+    url: String,
+    authorization: String,
+    connector: SharedHttpConnector,
+    entropy: Entropy,
+}
+
+/// What came of a call, all its tries together.
+pub(super) enum Reply {
+    /// Done. `replayed`: the answer is the one first given under the key, which may be long past.
+    Intent {
+        /// The intent, as it was when the answer was first given.
+        intent: Intent,
+        /// Whether this is not the first time.
+        replayed: bool,
+    },
+    /// Not done, and not under this key ever.
+    Refused(Refusal),
+    /// Stripe failed under this key and stored the failure: only another key can get an answer.
+    Spent,
+    /// No answer, or none that says what was done.
+    Silent(String),
+}
+
+/// One call, as often as it is sent.
+struct Call<'a> {
+    method: &'static str,
+    path: &'a str,
+    form: Option<&'a str>,
+    key: Option<&'a str>,
+}
+
+/// What came of one try.
+enum Try {
+    Answered(Reply),
+    Again(String),
+}
+
+impl Client {
+    pub(super) fn new(account: &StripeAccount, connector: SharedHttpConnector, entropy: &Entropy) -> Self {
+        Self {
+            url: account.url.clone(),
+            authorization: format!("Bearer {}", account.key),
+            connector,
+            entropy: entropy.clone(),
+        }
+    }
+
+    /// Reads `path`, until the instant given.
+    pub(super) async fn get(&self, path: &str, until: Instant) -> Reply {
+        self.send(&Call { method: "GET", path, form: None, key: None }, until).await
+    }
+
+    /// Posts `form` to `path` under an idempotency key, until the instant given.
+    pub(super) async fn post(&self, path: &str, form: &str, key: &str, until: Instant) -> Reply {
+        self.send(&Call { method: "POST", path, form: Some(form), key: Some(key) }, until).await
+    }
+
+    async fn send(&self, call: &Call<'_>, until: Instant) -> Reply {
+        let mut trouble = String::from("no time left");
+        for pause in PAUSES {
+            let pause = self.entropy.below(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
+            if pause > 0 {
+                sleep(Duration::from_millis(pause)).await;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            match timeout(CALL.min(left), self.attempt(call)).await {
+                Ok(Try::Answered(reply)) => return reply,
+                Ok(Try::Again(why)) => trouble = why,
+                Err(_) => trouble = String::from("no answer in time"),
+            }
+        }
+        Reply::Silent(format!("{} {}: {trouble}", call.method, call.path))
+    }
+
+    async fn attempt(&self, call: &Call<'_>) -> Try {
+        let request = match self.request(call) {
+            Ok(request) => request,
+            Err(why) => return Try::Answered(Reply::Silent(why.to_string())),
+        };
+        let response = match self.connector.call(request).await {
+            Ok(response) => response,
+            Err(why) => return Try::Again(why.to_string()),
+        };
+        let status = response.status().as_u16();
+        let replayed = response.headers().get("idempotent-replayed") == Some("true");
+        match ByteStream::new(response.into_body()).collect().await {
+            Ok(body) => read(status, replayed, &body.into_bytes()),
+            Err(why) => Try::Again(why.to_string()),
+        }
+    }
+
+    fn request(&self, call: &Call<'_>) -> Result<HttpRequest, Box<dyn std::error::Error + Send + Sync>> {
+        let mut request = http::Request::builder()
+            .method(call.method)
+            .uri(format!("{}{}", self.url, call.path))
+            .header("Authorization", &self.authorization)
+            .header("Stripe-Version", VERSION);
+        if let Some(key) = call.key {
+            request = request.header("Idempotency-Key", key);
+        }
+        let body = match call.form {
+            Some(form) => {
+                request = request
+                    .header("Content-Type", "application/x-www-form-urlencoded")
+                    .header("Content-Length", form.len());
+                SdkBody::from(form)
+            }
+            None => SdkBody::empty(),
+        };
+        Ok(request.body(body)?.try_into()?)
+    }
+}
+
+impl Reply {
+    /// For the log: why there is no intent to look at.
+    pub(super) fn trouble(self) -> String {
+        match self {
+            Self::Intent { intent, .. } => format!("{} is {:?}", intent.id, intent.status),
+            Self::Refused(refusal) => refusal.to_string(),
+            Self::Spent => String::from("the key is spent"),
+            Self::Silent(context) => context,
+        }
+    }
+}
+
+/// What an answer means.
+fn read(status: u16, replayed: bool, body: &[u8]) -> Try {
+    match status {
+        200..300 => match serde_json::from_slice(body) {
+            Ok(intent) => Try::Answered(Reply::Intent { intent, replayed }),
+            Err(why) => Try::Answered(Reply::Silent(format!("{status}, unreadable: {why}"))),
+        },
+        // Busy, too many, or broken: the same may work in a moment. A broken answer that was stored
+        // under the key comes back replayed, and then the key is of no more use.
+        409 | 429 | 500.. if replayed => Try::Answered(Reply::Spent),
+        409 | 429 | 500.. => Try::Again(status.to_string()),
+        _ => {
+            let error = serde_json::from_slice(body).map(|envelope: Envelope| envelope.error);
+            Try::Answered(Reply::Refused(Refusal { status, error: error.unwrap_or_default() }))
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client({})", self.url)
+    }
+}

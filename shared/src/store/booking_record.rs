@@ -1,0 +1,357 @@
+//! A booking as an item of less than 1 KB, and where the indexes find it.
+
+use serde::{Deserialize, Serialize};
+
+use super::keys::{self, Key};
+use super::{Item, item, record};
+use crate::booking::{Attempt, Booking, Mode, Outcome, Party, Sent, Side, State};
+use crate::clock::{Instant, Zone};
+use crate::error::{Error, Result};
+use crate::ids::{BookingId, ListingId, UnitId, UserId};
+use crate::listing::CancellationPolicy;
+use crate::money::Currency;
+use crate::pricing::{StayPrice, TaxLine};
+use crate::quote::{compact_nights, expand_nights};
+use crate::stay::{Date, epoch_day};
+
+/// In how many partitions bookings wait for what is due: each takes 1,000 writes a second.
+pub(super) const SHARDS: u128 = 4;
+
+/// The waiting lists of the index `by_due`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Holds, running payments and what has still to be settled, by the end of the first hold. It
+    /// does not move while a hold is paid, which saves two index writes a booking.
+    Open,
+    /// Requests, by the end of the host's time.
+    Asked,
+    /// Stays, by their next check-in or check-out.
+    Stay,
+}
+
+impl Due {
+    pub(super) fn partition(self, shard: u128) -> String {
+        let name = match self {
+            Self::Open => "open",
+            Self::Asked => "asked",
+            Self::Stay => "stay",
+        };
+        format!("{name}.{shard}")
+    }
+}
+
+/// What is due for a booking, and when.
+fn due(booking: &Booking) -> Option<(Due, Instant)> {
+    let open = booking.claim_until.unwrap_or(booking.created_at);
+    match booking.state {
+        State::Assembling | State::Abandoned | State::Held | State::PaymentStarted => Some((Due::Open, open)),
+        State::Requested => Some((Due::Asked, booking.lapses_at)),
+        State::Confirmed => Some((Due::Stay, booking.check_in_at)),
+        State::CheckedIn => Some((Due::Stay, booking.check_out_at)),
+        State::Expired | State::Declined | State::PaymentFailed | State::Cancelled | State::Completed => {
+            booking.unsettled.then_some((Due::Open, open))
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct BookingRecord {
+    booking: BookingId,
+    guest: UserId,
+    host: UserId,
+    listing: ListingId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unit: Option<UnitId>,
+    state: State,
+    #[serde(with = "crate::stay::date")]
+    check_in: Date,
+    party: [u16; 4],
+    /// Price runs as `count*price`, in order from check-in.
+    nights: String,
+    currency: Currency,
+    cleaning_fee: i64,
+    service_fee: i64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    taxes: Vec<TaxLine>,
+    policy: CancellationPolicy,
+    zone: Zone,
+    check_in_at: i64,
+    check_out_at: i64,
+    mode: Mode,
+    created_at: i64,
+    lapses_at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    claim_until: Option<i64>,
+    fingerprint: serde_bytes::ByteArray<16>,
+    request_id: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    attempts: Vec<AttemptRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    method: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cancelled_by: Option<Side>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unsettled: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    has_details: bool,
+    version: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    requested_unit: Option<UnitId>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AttemptRecord {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<serde_bytes::ByteArray<16>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<serde_bytes::ByteArray<16>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+    at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    outcome: Option<OutcomeWord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum OutcomeWord {
+    Held,
+    Voided,
+    Declined,
+    Authenticate,
+    Failed,
+}
+
+/// The booking as an item.
+pub(crate) fn booking_item(booking: &Booking) -> Result<Item> {
+    let nights: Vec<String> =
+        compact_nights(&booking.price).iter().map(|(count, price)| format!("{count}*{price}")).collect();
+    let due = due(booking);
+    let shard = booking.id.bits() % SHARDS;
+    let party = booking.guests;
+    let record = BookingRecord {
+        booking: booking.id,
+        guest: booking.guest,
+        host: booking.host,
+        listing: booking.listing,
+        unit: (UnitId::from(booking.listing) != booking.unit).then_some(booking.unit),
+        state: booking.state,
+        check_in: booking.stay.first(),
+        party: [party.adults, party.children, party.infants, party.pets],
+        nights: nights.join(" "),
+        currency: booking.price.currency,
+        cleaning_fee: booking.price.cleaning_fee,
+        service_fee: booking.price.service_fee,
+        taxes: booking.price.taxes.clone(),
+        policy: booking.policy,
+        zone: booking.zone.clone(),
+        check_in_at: booking.check_in_at.as_millisecond(),
+        check_out_at: booking.check_out_at.as_millisecond(),
+        mode: booking.mode,
+        created_at: booking.created_at.as_millisecond(),
+        lapses_at: booking.lapses_at.as_millisecond(),
+        claim_until: booking.claim_until.map(Instant::as_millisecond),
+        fingerprint: serde_bytes::ByteArray::new(booking.made_by.fingerprint),
+        request_id: booking.made_by.request_id.clone(),
+        attempts: booking.attempts.iter().map(attempt_record).collect(),
+        method: booking.method.clone(),
+        reason: booking.reason.clone(),
+        cancelled_by: booking.cancelled_by,
+        unsettled: booking.unsettled,
+        has_details: booking.has_details,
+        version: booking.version,
+        due: due.map(|(list, _)| list.partition(shard)),
+        due_at: due.map(|(_, at)| at.as_millisecond()),
+        requested_unit: (booking.state == State::Requested).then_some(booking.unit),
+    };
+    item(keys::BOOKINGS, &booking_key(booking.id), &record)
+}
+
+fn booking_key(id: BookingId) -> Key {
+    keys::booking(id)
+}
+
+/// The booking of an item.
+pub(crate) fn booking_of_item(item: Item) -> Result<Booking> {
+    booking_of_record(record(item)?)
+}
+
+/// The booking of an image that a stream tells; `None` when the item is not a booking but its
+/// details.
+pub fn booking_of_image(image: &serde_dynamo::Item) -> Result<Option<Booking>> {
+    if image.inner().get("state").is_none() {
+        return Ok(None);
+    }
+    let read = serde_dynamo::from_item(image.clone());
+    booking_of_record(read.map_err(|error| Error::internal(format!("an image of another shape: {error}")))?).map(Some)
+}
+
+fn booking_of_record(record: BookingRecord) -> Result<Booking> {
+    let shape = || Error::internal(format!("booking {} has another shape", record.booking));
+    let instant = |milliseconds| Instant::from_millisecond(milliseconds).map_err(Error::internal);
+    let run = |run: &str| {
+        let (count, price) = run.split_once('*')?;
+        Some((count.parse().ok()?, price.parse().ok()?))
+    };
+    let runs: Option<Vec<(u16, i64)>> = record.nights.split(' ').map(run).collect();
+    let (stay, nights) =
+        runs.and_then(|runs| expand_nights(epoch_day(record.check_in), &runs)).ok_or_else(shape)?;
+    let [adults, children, infants, pets] = record.party;
+    let attempts: Result<Vec<Attempt>> = record.attempts.into_iter().map(attempt).collect();
+    Ok(Booking {
+        id: record.booking,
+        guest: record.guest,
+        host: record.host,
+        listing: record.listing,
+        unit: record.unit.unwrap_or_else(|| record.listing.into()),
+        state: record.state,
+        stay,
+        guests: Party { adults, children, infants, pets },
+        price: StayPrice {
+            currency: record.currency,
+            nights,
+            cleaning_fee: record.cleaning_fee,
+            service_fee: record.service_fee,
+            taxes: record.taxes,
+        },
+        policy: record.policy,
+        zone: record.zone,
+        check_in_at: instant(record.check_in_at)?,
+        check_out_at: instant(record.check_out_at)?,
+        mode: record.mode,
+        created_at: instant(record.created_at)?,
+        lapses_at: instant(record.lapses_at)?,
+        claim_until: record.claim_until.map(instant).transpose()?,
+        made_by: Sent { fingerprint: record.fingerprint.into_array(), request_id: record.request_id },
+        attempts: attempts?,
+        method: record.method,
+        reason: record.reason,
+        cancelled_by: record.cancelled_by,
+        unsettled: record.unsettled,
+        has_details: record.has_details,
+        version: record.version,
+    })
+}
+
+fn attempt_record(attempt: &Attempt) -> AttemptRecord {
+    let asked = attempt.asked_by.as_ref();
+    let (outcome, reference) = match &attempt.outcome {
+        None => (None, None),
+        Some(Outcome::Held(reference)) => (Some(OutcomeWord::Held), Some(reference.clone())),
+        Some(Outcome::Voided(reference)) => (Some(OutcomeWord::Voided), Some(reference.clone())),
+        Some(Outcome::Declined) => (Some(OutcomeWord::Declined), None),
+        Some(Outcome::AuthenticationRequired) => (Some(OutcomeWord::Authenticate), None),
+        Some(Outcome::Failed) => (Some(OutcomeWord::Failed), None),
+    };
+    AttemptRecord {
+        key: asked.map(|(key, _)| serde_bytes::ByteArray::new(key.to_be_bytes())),
+        fingerprint: asked.map(|(_, sent)| serde_bytes::ByteArray::new(sent.fingerprint)),
+        request_id: asked.map(|(_, sent)| sent.request_id.clone()),
+        at: attempt.started_at.as_millisecond(),
+        outcome,
+        reference,
+    }
+}
+
+fn attempt(record: AttemptRecord) -> Result<Attempt> {
+    let asked_by = match (record.key, record.fingerprint, record.request_id) {
+        (Some(key), Some(fingerprint), Some(request_id)) => {
+            let sent = Sent { fingerprint: fingerprint.into_array(), request_id };
+            Some((u128::from_be_bytes(key.into_array()), sent))
+        }
+        _ => None,
+    };
+    let reference = record.reference.unwrap_or_default();
+    Ok(Attempt {
+        asked_by,
+        started_at: Instant::from_millisecond(record.at).map_err(Error::internal)?,
+        outcome: record.outcome.map(|word| match word {
+            OutcomeWord::Held => Outcome::Held(reference),
+            OutcomeWord::Voided => Outcome::Voided(reference),
+            OutcomeWord::Declined => Outcome::Declined,
+            OutcomeWord::Authenticate => Outcome::AuthenticationRequired,
+            OutcomeWord::Failed => Outcome::Failed,
+        }),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stay::{Nights, date_of_epoch_day};
+
+    /// A booking as large as one may get: eight price runs, long identifiers, a reason of its own.
+    fn large() -> Booking {
+        let at = |second| Instant::from_second(1_800_000_000 + second).unwrap();
+        let first = 20_000;
+        let night = |n| Nights::between(date_of_epoch_day(first + n), date_of_epoch_day(first + n + 1)).unwrap();
+        let listing = ListingId::from_bits(u128::MAX);
+        Booking {
+            id: BookingId::from_bits(u128::MAX - 1),
+            guest: UserId::from_bits(u128::MAX - 2),
+            host: UserId::from_bits(u128::MAX - 3),
+            listing,
+            unit: listing.into(),
+            state: State::PaymentStarted,
+            stay: Nights::between(date_of_epoch_day(first), date_of_epoch_day(first + 8)).unwrap(),
+            guests: Party { adults: 12, children: 3, infants: 1, pets: 1 },
+            price: StayPrice {
+                currency: Currency::of("EUR").unwrap(),
+                nights: (0..8).map(|n| (night(n), 1_000_000 + i64::from(n))).collect(),
+                cleaning_fee: 1_000_000,
+                service_fee: 2_000_000,
+                taxes: vec![TaxLine { label: "City tax".into(), amount: 123_456 }],
+            },
+            policy: CancellationPolicy::Moderate,
+            zone: Zone::named("America/Argentina/ComodRivadavia").or_else(|| Zone::named("America/New_York")).unwrap(),
+            check_in_at: at(1),
+            check_out_at: at(2),
+            mode: Mode::PaidAtOnce,
+            created_at: at(3),
+            lapses_at: at(4),
+            claim_until: Some(at(5)),
+            made_by: Sent { fingerprint: [7; 16], request_id: "0f8fad5b-d9cb-469f-a165-70867728950e".into() },
+            attempts: vec![Attempt {
+                asked_by: None,
+                started_at: at(6),
+                outcome: Some(Outcome::Held("pi_3MtwBwLkdIwHu7ix28a3tqPa".into())),
+            }],
+            method: Some("pm_1MqM05LkdIwHu7ixlDxxO6Mc".into()),
+            reason: None,
+            cancelled_by: None,
+            unsettled: true,
+            has_details: true,
+            version: 3,
+        }
+    }
+
+    /// The size that the store charges for: names and values.
+    fn size(value: &aws_sdk_dynamodb::types::AttributeValue) -> usize {
+        use aws_sdk_dynamodb::types::AttributeValue;
+        match value {
+            AttributeValue::S(text) => text.len(),
+            AttributeValue::N(number) => number.len().div_ceil(2) + 1,
+            AttributeValue::B(bytes) => bytes.as_ref().len(),
+            AttributeValue::L(list) => 3 + list.iter().map(|value| 1 + size(value)).sum::<usize>(),
+            AttributeValue::M(map) => 3 + map.iter().map(|(name, value)| 1 + name.len() + size(value)).sum::<usize>(),
+            _ => 1,
+        }
+    }
+
+    #[test]
+    fn a_booking_reads_back_and_is_one_write_unit() {
+        let booking = large();
+        let item = booking_item(&booking).unwrap();
+        let bytes: usize = item.iter().map(|(name, value)| name.len() + size(value)).sum();
+        assert!(bytes <= 1024, "{bytes} bytes");
+        assert_eq!(booking_of_item(item).unwrap(), booking);
+    }
+}

@@ -1,0 +1,483 @@
+//! Bookings in their table: made with their nights in one transaction, changed by one conditional
+//! write a transition, found by guest, host and what is due.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{
+    ConditionCheck, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use super::blocks::MOST_IN_A_TRANSACTION;
+pub use super::booking_record::booking_of_image;
+use super::booking_record::{SHARDS, booking_item, booking_of_item};
+pub use super::booking_record::Due;
+use super::take::{Mark, Take, reasons};
+use super::{Item, Store, fault, item, key_of, keys, number, record, text};
+use crate::booking::answer::Details;
+use crate::booking::{Booking, State};
+use crate::clock::Instant;
+use crate::error::{Error, Reason, Result};
+use crate::ids::{BookingId, ListingId, UnitId, UserId};
+use crate::stay::Nights;
+
+/// What became of making a booking.
+#[derive(Debug)]
+pub enum Made {
+    /// It is made, and has its nights.
+    Done(Booking),
+    /// Its nights are another's; nothing is made.
+    Refused(Vec<Reason>),
+    /// The same key has made one already, or is making it.
+    Exists,
+}
+
+/// What became of a transition.
+#[derive(Debug)]
+pub enum Advance {
+    /// It is written.
+    Done(Booking),
+    /// The booking is no longer as it was read; nothing is written.
+    Lost,
+}
+
+impl Store {
+    /// Makes a booking in the state it is given in. A request takes no nights; another takes all of
+    /// its nights or none, in one transaction while they fit in one, else in chunks as
+    /// [`State::Assembling`], invisible until the last.
+    pub async fn make(&self, booking: Booking, details: &Details, capacity: u16) -> Result<Made> {
+        let Some(claim) = booking.claim() else {
+            return self.make_request(booking, details).await;
+        };
+        let mark = Mark::Claim(claim, capacity);
+        let own = if details.is_empty() { 1 } else { 2 };
+        let chunks = booking.stay.chunks(MOST_IN_A_TRANSACTION - own);
+        let first = match chunks.len() {
+            1 => booking.clone(),
+            _ => Booking { state: State::Assembling, ..booking.clone() },
+        };
+        let companions = || self.companions_of_new(&first, details);
+        match self.take(booking.unit, chunks[0], mark, &companions).await? {
+            Take::Done => {}
+            Take::Refused(taken) => return Ok(self.refused(booking.id, &taken)),
+            Take::Overtaken => return Ok(Made::Exists),
+        }
+        if chunks.len() == 1 {
+            return Ok(Made::Done(booking));
+        }
+        self.assemble(first, &chunks[1..], booking.state, capacity).await
+    }
+
+    /// Nights that this very key holds are no refusal: another call with it is at work.
+    fn refused(&self, id: BookingId, taken: &[crate::night::TakenNight]) -> Made {
+        let own = |night: &crate::night::TakenNight| matches!(night.by, crate::night::Taken::Booked(by) if by == id);
+        if taken.iter().any(own) { Made::Exists } else { Made::Refused(reasons(taken)) }
+    }
+
+    async fn make_request(&self, booking: Booking, details: &Details) -> Result<Made> {
+        match self.transact(self.companions_of_new(&booking, details)?).await? {
+            None => Ok(Made::Done(booking)),
+            Some(_) => Ok(Made::Exists),
+        }
+    }
+
+    fn companions_of_new(&self, booking: &Booking, details: &Details) -> Result<Vec<TransactWriteItem>> {
+        let put = Put::builder()
+            .table_name(&self.tables.bookings)
+            .set_item(Some(booking_item(booking)?))
+            .condition_expression("attribute_not_exists(booking)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let mut items = vec![TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build()];
+        if !details.is_empty() {
+            let put = Put::builder()
+                .table_name(&self.tables.bookings)
+                .set_item(Some(item(keys::BOOKINGS, &keys::booking_details(booking.id), details)?));
+            items.push(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build());
+        }
+        Ok(items)
+    }
+
+    /// Takes the nights that a long stay still lacks, in ascending order; with the last of them it
+    /// becomes visible in state `to`. Any refusal gives back all.
+    async fn assemble(&self, booking: Booking, rest: &[Nights], to: State, capacity: u16) -> Result<Made> {
+        let claim = booking.claim().ok_or_else(|| Error::internal("a long stay has a claim"))?;
+        let complete = Booking { state: to, version: booking.version + 1, ..booking.clone() };
+        for (index, chunk) in rest.iter().enumerate() {
+            let last = index + 1 == rest.len();
+            let companions = || {
+                let now = self.clock.now();
+                if booking.lapses_at <= now {
+                    return Err(Error::unavailable("a long stay lapsed before it had its nights"));
+                }
+                Ok(vec![if last { self.replace(&booking, &complete)? } else { self.still(&booking)? }])
+            };
+            match self.take(booking.unit, *chunk, Mark::Claim(claim, capacity), &companions).await {
+                Ok(Take::Done) => {}
+                Ok(Take::Refused(taken)) => {
+                    self.abandon(&booking).await?;
+                    return Ok(self.refused(booking.id, &taken));
+                }
+                // Another has taken it over as lapsed; giving the rest back is its business now,
+                // and the stream's.
+                Ok(Take::Overtaken) => return Err(Error::unavailable("a long stay lapsed before it had its nights")),
+                Err(error) => {
+                    self.abandon(&booking).await?;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(Made::Done(complete))
+    }
+
+    /// Gives up a long stay that did not get its nights: first its state, so that no chunk of it can
+    /// still arrive, then its nights, then, unless it is a request, the booking itself; its key is
+    /// free again.
+    pub async fn abandon(&self, booking: &Booking) -> Result<()> {
+        let after = if booking.mode == crate::booking::Mode::Requested {
+            Booking {
+                state: State::Requested,
+                lapses_at: booking.created_at + crate::booking::TIME_TO_RESPOND,
+                attempts: Vec::new(),
+                ..booking.clone()
+            }
+        } else {
+            Booking { state: State::Abandoned, ..booking.clone() }
+        };
+        let given_up = match booking.state {
+            State::Assembling => match self.advance(booking, after).await? {
+                Advance::Done(given_up) => given_up,
+                Advance::Lost => return Ok(()),
+            },
+            _ => booking.clone(),
+        };
+        self.release_leftovers(&given_up).await?;
+        if given_up.state == State::Abandoned {
+            self.forget(&given_up).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes an abandoned booking: nobody has seen it, and its key may be used anew.
+    async fn forget(&self, booking: &Booking) -> Result<()> {
+        for key in [keys::booking(booking.id), keys::booking_details(booking.id)] {
+            let condition = if key == keys::booking(booking.id) { Some("version = :version") } else { None };
+            let mut delete = self
+                .client
+                .delete_item()
+                .table_name(&self.tables.bookings)
+                .set_key(Some(key_of(keys::BOOKINGS, &key)));
+            if let Some(condition) = condition {
+                delete = delete
+                    .condition_expression(condition)
+                    .expression_attribute_values(":version", number(booking.version));
+            }
+            match delete.send().await {
+                Ok(_) => {}
+                Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {
+                    return Ok(());
+                }
+                Err(error) => return Err(fault(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Accepts a request: takes its nights and starts its payment, all or nothing.
+    pub async fn accept(&self, request: &Booking, accepted: Booking, capacity: u16) -> Result<Made> {
+        let claim = accepted.claim().ok_or_else(|| Error::internal("an accepted request has a claim"))?;
+        let chunks = accepted.stay.chunks(MOST_IN_A_TRANSACTION - 1);
+        let to = accepted.state;
+        let state = if chunks.len() == 1 { to } else { State::Assembling };
+        let first = Booking { state, version: request.version + 1, ..accepted };
+        let companions = || Ok(vec![self.replace(request, &first)?]);
+        match self.take(first.unit, chunks[0], Mark::Claim(claim, capacity), &companions).await? {
+            Take::Done if chunks.len() == 1 => Ok(Made::Done(first)),
+            Take::Done => self.assemble(first, &chunks[1..], to, capacity).await,
+            Take::Refused(taken) => Ok(self.refused(first.id, &taken)),
+            Take::Overtaken => Ok(Made::Exists),
+        }
+    }
+
+    /// Writes a transition that leaves the nights as they are. An answer that was lost is found
+    /// again: what stands is then what we meant to write.
+    pub async fn advance(&self, before: &Booking, after: Booking) -> Result<Advance> {
+        let after = allowed(before, after)?;
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.tables.bookings)
+            .set_item(Some(booking_item(&after)?))
+            .condition_expression("#state = :state AND version = :version")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":state", serde_dynamo::to_attribute_value(before.state).map_err(Error::internal)?)
+            .expression_attribute_values(":version", number(before.version))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let Err(error) = put else { return Ok(Advance::Done(after)) };
+        match error.as_service_error() {
+            Some(aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(failed)) => {
+                let standing = failed.item().cloned().map(booking_of_item).transpose()?;
+                Ok(if standing.as_ref() == Some(&after) { Advance::Done(after) } else { Advance::Lost })
+            }
+            _ => Err(fault(error)),
+        }
+    }
+
+    /// Writes a transition to a final state and gives all nights back, in one transaction while they
+    /// fit in one. Otherwise the state comes first: from then on the claims are dead, and whoever
+    /// meets one may take its night.
+    pub async fn end(&self, before: &Booking, after: Booking) -> Result<Advance> {
+        let Some(claim) = before.claim() else { return self.advance(before, after).await };
+        if before.stay.count() < MOST_IN_A_TRANSACTION {
+            let ended = allowed(before, after.clone())?;
+            for tried in 0..super::take::MOST_TRIES {
+                let mut items = vec![self.replace(before, &ended)?];
+                items.extend(self.releases(before, claim)?);
+                let Some(cancelled) = self.transact(items).await? else { return Ok(Advance::Done(ended)) };
+                let failed = |reason: &aws_sdk_dynamodb::types::CancellationReason| {
+                    reason.code() == Some("ConditionalCheckFailed")
+                };
+                if cancelled.first().is_some_and(failed) {
+                    return Ok(Advance::Lost);
+                }
+                if cancelled.iter().any(failed) {
+                    // A night is no longer its own: give back the others one by one.
+                    break;
+                }
+                self.wait(tried).await;
+            }
+        }
+        let ended = self.advance(before, after).await?;
+        if let Advance::Done(ended) = &ended {
+            self.release_leftovers(ended).await?;
+        }
+        Ok(ended)
+    }
+
+    /// The write of a transition as part of a transaction.
+    fn replace(&self, before: &Booking, after: &Booking) -> Result<TransactWriteItem> {
+        let put = Put::builder()
+            .table_name(&self.tables.bookings)
+            .set_item(Some(booking_item(after)?))
+            .condition_expression("#state = :state AND version = :version")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":state", serde_dynamo::to_attribute_value(before.state).map_err(Error::internal)?)
+            .expression_attribute_values(":version", number(before.version))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
+    }
+
+    /// The check, as part of a transaction, that a booking is as it was read.
+    fn still(&self, booking: &Booking) -> Result<TransactWriteItem> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.tables.bookings)
+            .set_key(Some(key_of(keys::BOOKINGS, &keys::booking(booking.id))))
+            .condition_expression("#state = :state AND version = :version")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":state", serde_dynamo::to_attribute_value(booking.state).map_err(Error::internal)?)
+            .expression_attribute_values(":version", number(booking.version))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        Ok(TransactWriteItem::builder().condition_check(check.build().map_err(Error::internal)?).build())
+    }
+
+    /// Gives back the nights that a booking no longer has a right to: what takers and crashes left.
+    pub async fn release(&self, booking: &Booking) -> Result<()> {
+        self.release_leftovers(booking).await
+    }
+}
+
+/// `after` as the next version, if the table has that way.
+fn allowed(before: &Booking, after: Booking) -> Result<Booking> {
+    if before.state != after.state && !before.state.may_become(after.state) {
+        return Err(Error::internal(format!("no way from {:?} to {:?}", before.state, after.state)));
+    }
+    Ok(Booking { version: before.version + 1, ..after })
+}
+
+impl Store {
+    /// A booking, whatever its state, read strongly.
+    pub async fn booking(&self, id: BookingId) -> Result<Option<Booking>> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.tables.bookings)
+            .set_key(Some(key_of(keys::BOOKINGS, &keys::booking(id))))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(fault)?;
+        found.item.map(booking_of_item).transpose()
+    }
+
+    /// A booking that the contract knows, for one of its two parties.
+    ///
+    /// # Errors
+    /// `NotFound` for one that does not exist, and for another's.
+    pub async fn booking_of(&self, party: UserId, id: BookingId) -> Result<Booking> {
+        self.booking(id)
+            .await?
+            .filter(|booking| booking.state.is_visible() && (booking.guest == party || booking.host == party))
+            .ok_or(Error::NotFound)
+    }
+
+    /// Who stays and what they wrote.
+    pub async fn details(&self, booking: &Booking) -> Result<Details> {
+        if !booking.has_details {
+            return Ok(Details::default());
+        }
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.tables.bookings)
+            .set_key(Some(key_of(keys::BOOKINGS, &keys::booking_details(booking.id))))
+            .send()
+            .await
+            .map_err(fault)?;
+        found.item.map_or_else(|| Ok(Details::default()), record)
+    }
+
+    /// The bookings of these ids that exist, in no order.
+    pub async fn bookings(&self, ids: &[BookingId], strong: bool) -> Result<Vec<Booking>> {
+        let mut found = Vec::with_capacity(ids.len());
+        for chunk in ids.chunks(100) {
+            let keys: Vec<Item> = chunk.iter().map(|id| key_of(keys::BOOKINGS, &keys::booking(*id))).collect();
+            let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(strong);
+            let mut wanted = HashMap::from([(self.tables.bookings.clone(), wanted.build().map_err(Error::internal)?)]);
+            let mut tried = 0;
+            while !wanted.is_empty() {
+                let batch = self.client.batch_get_item().set_request_items(Some(wanted)).send().await.map_err(fault)?;
+                for item in batch.responses.into_iter().flatten().flat_map(|(_, items)| items) {
+                    found.push(booking_of_item(item)?);
+                }
+                wanted = batch.unprocessed_keys.unwrap_or_default();
+                if !wanted.is_empty() {
+                    if tried == super::take::MOST_TRIES {
+                        return Err(Error::unavailable("the store did not hand over all bookings"));
+                    }
+                    self.wait(tried).await;
+                    tried += 1;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// A page of the bookings of a guest or a host, latest check-in first: the ids with their
+    /// position in the list, after `after`.
+    pub async fn booking_ids_of(
+        &self,
+        party: UserId,
+        as_host: bool,
+        after: Option<&ListPosition>,
+        limit: usize,
+    ) -> Result<Vec<ListPosition>> {
+        let (index, attribute) = if as_host {
+            (keys::BOOKINGS_BY_HOST, "host")
+        } else {
+            (keys::BOOKINGS_BY_GUEST, "guest")
+        };
+        let start = after.map(|position| {
+            let mut start = key_of(keys::BOOKINGS, &keys::booking(position.booking));
+            start.insert(attribute.to_owned(), text(party));
+            start.insert("check_in".to_owned(), text(&position.check_in));
+            start
+        });
+        let page = self
+            .client
+            .query()
+            .table_name(&self.tables.bookings)
+            .index_name(index)
+            .key_condition_expression("#party = :party")
+            .expression_attribute_names("#party", attribute)
+            .expression_attribute_values(":party", text(party))
+            .scan_index_forward(false)
+            .set_exclusive_start_key(start)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(fault)?;
+        page.items.unwrap_or_default().into_iter().map(record).collect()
+    }
+
+    /// Whether a guest has a stay at a listing that is confirmed or going on.
+    pub async fn has_confirmed_stay(&self, guest: UserId, listing: ListingId) -> Result<bool> {
+        let mut after = None;
+        loop {
+            let page = self.booking_ids_of(guest, false, after.as_ref(), 100).await?;
+            let ids: Vec<BookingId> = page.iter().map(|position| position.booking).collect();
+            let stays = |booking: &Booking| {
+                booking.listing == listing && matches!(booking.state, State::Confirmed | State::CheckedIn)
+            };
+            if self.bookings(&ids, false).await?.iter().any(stays) {
+                return Ok(true);
+            }
+            if page.len() < 100 {
+                return Ok(false);
+            }
+            after = page.into_iter().last();
+        }
+    }
+
+    /// The open requests for a unit whose stay arrives before `end`, read strongly.
+    pub async fn requests_of(&self, unit: UnitId, end: crate::stay::Date) -> Result<Vec<Booking>> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.tables.bookings)
+            .index_name(keys::BOOKINGS_BY_REQUEST)
+            .key_condition_expression("requested_unit = :unit AND check_in < :end")
+            .expression_attribute_values(":unit", text(unit))
+            .expression_attribute_values(":end", text(end))
+            .into_paginator()
+            .items()
+            .send();
+        let mut ids = Vec::new();
+        while let Some(found) = pages.next().await {
+            let position: ListPosition = record(found.map_err(fault)?)?;
+            ids.push(position.booking);
+        }
+        self.bookings(&ids, true).await
+    }
+
+    /// The bookings that wait in a list for something due by `until`, read strongly.
+    pub async fn due(&self, list: Due, until: Instant) -> Result<Vec<Booking>> {
+        let of_shard = |shard: u128| async move {
+            let mut pages = self
+                .client
+                .query()
+                .table_name(&self.tables.bookings)
+                .index_name(keys::BOOKINGS_BY_DUE)
+                .key_condition_expression("due = :due AND due_at <= :until")
+                .expression_attribute_values(":due", text(list.partition(shard)))
+                .expression_attribute_values(":until", number(until.as_millisecond()))
+                .into_paginator()
+                .items()
+                .send();
+            let mut ids = Vec::new();
+            while let Some(found) = pages.next().await {
+                let waiting: Waiting = record(found.map_err(fault)?)?;
+                ids.push(waiting.booking);
+            }
+            Ok::<_, Error>(ids)
+        };
+        let shards = u32::try_from(SHARDS).unwrap_or(1);
+        let ids: Vec<Vec<BookingId>> =
+            stream::iter(0..shards).map(|shard| of_shard(u128::from(shard))).buffered(4).try_collect().await?;
+        self.bookings(&ids.concat(), true).await
+    }
+}
+
+/// Where a booking stands in its guest's or host's list.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct ListPosition {
+    /// Which booking.
+    pub booking: BookingId,
+    /// Its date of check-in, which the list is sorted by.
+    pub check_in: String,
+}
+
+#[derive(serde::Deserialize)]
+struct Waiting {
+    booking: BookingId,
+}

@@ -1,0 +1,68 @@
+//! What operations cost, in the store's own units, to the unit.
+
+use roost_tests::{Product, VISA};
+use serde_json::{Value, json};
+
+fn written(meter: &Value) -> (f64, f64) {
+    let tables = meter["tables"].as_object().expect("tables");
+    let of_tables = tables.values().map(|table| table["write"].as_f64().unwrap_or_default()).sum();
+    let indexes = tables.values().filter_map(|table| table["indexes"].as_object()).flat_map(|indexes| indexes.values());
+    (of_tables, indexes.map(|index| index["write"].as_f64().unwrap_or_default()).sum())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_booking_of_n_nights_paid_at_once_costs_exactly_2_n_plus_1_plus_1_writes() {
+    let product = Product::start().await;
+    let (_, listing) = product.host_with_home("host", json!({})).await;
+    let guest = product.one_of_a_crowd(1);
+    let mut first = 1;
+    for nights in [1, 2, 4, 7, 14, 30, 92] {
+        product.drain().await;
+        let quote = guest.quote(&listing, product.day(first), product.day(first + nights)).await.expect(201);
+        product.reset_meter().await;
+        guest.book_quote(&quote["quoteId"], VISA, &format!("{nights}")).await.expect(201);
+        let meter = product.meter().await;
+        let own = &meter["functions"]["create-booking"]["write"];
+        let (tables, indexes) = written(&json!({"tables": {
+            "nights": meter["tables"]["roost-nights"], "bookings": meter["tables"]["roost-bookings"],
+        }}));
+        assert_eq!(tables, (2 * (nights + 1) + 1) as f64, "{nights} nights: {meter}");
+        assert!(indexes <= 5.0, "{nights} nights: {meter}");
+        assert_eq!(own.as_f64().unwrap(), tables + indexes, "{meter}");
+        first += nights;
+    }
+    // Through a hold it is one more on the tables, and no more on the indexes.
+    product.drain().await;
+    product.reset_meter().await;
+    let held = guest.book(&listing, product.day(200), product.day(204), None, "hold").await.expect(201);
+    guest.pay(held["id"].as_str().unwrap(), "pm_card_visa", "pay").await.expect(200);
+    let meter = product.meter().await;
+    let (tables, indexes) = written(&json!({"tables": {
+        "nights": meter["tables"]["roost-nights"], "bookings": meter["tables"]["roost-bookings"],
+    }}));
+    assert_eq!(tables, 12.0, "{meter}");
+    assert!(indexes <= 5.0, "{meter}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_loser_on_a_hot_night_writes_nothing_and_a_month_costs_one_and_a_half_reads() {
+    let product = Product::start().await;
+    let (_, listing) = product.host_with_home("host", json!({})).await;
+    let (guest, loser) = (product.one_of_a_crowd(1), product.one_of_a_crowd(2));
+    let quote = loser.quote(&listing, product.day(40), product.day(44)).await.expect(201);
+    guest.book(&listing, product.day(40), product.day(44), VISA, "k").await.expect(201);
+    product.drain().await;
+    product.reset_meter().await;
+    assert_eq!(loser.book_quote(&quote["quoteId"], VISA, "k").await.problem(409), "unavailable");
+    let meter = product.meter().await;
+    assert_eq!(meter["functions"]["create-booking"]["write"], 0.0, "{meter}");
+    assert!(meter["tables"]["roost-nights"]["read"].as_f64().unwrap() <= 0.5, "{meter}");
+
+    product.reset_meter().await;
+    let month = product.day(40).strftime("%Y-%m").to_string();
+    let view = guest.get(&format!("/v1/listings/{listing}/availability?month={month}")).await.expect(200);
+    let nights = view["nights"].as_array().unwrap();
+    assert!(nights.iter().any(|night| night["available"] == false));
+    let meter = product.meter().await;
+    assert!(meter["total"]["read"].as_f64().unwrap() <= 1.5, "{meter}");
+}

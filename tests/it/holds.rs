@@ -1,0 +1,81 @@
+//! Holds keep their nights for fifteen minutes, to the second, with the sweeper dead.
+
+use roost_tests::{Product, VISA};
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_keeps_its_nights_until_it_lapses_and_then_blocks_nobody() {
+    let product = Product::start().await;
+    let (_, listing) = product.host_with_home("host", json!({})).await;
+    let (guest, other) = (product.somebody("guest").await, product.somebody("other").await);
+    let (check_in, check_out) = (product.day(5), product.day(8));
+    let held = guest.book(&listing, check_in, check_out, None, "hold").await.expect(201);
+    assert_eq!((&held["status"], &held["payment"]["status"]), (&json!("held"), &json!("none")));
+    let id = held["id"].as_str().unwrap();
+
+    product.advance(14 * 60 + 58).await;
+    assert_eq!(other.quote(&listing, check_in, check_out).await.problem(409), "unavailable");
+    product.advance(4).await;
+    let other = product.one_of_a_crowd(77);
+    let guest = product.again(&guest);
+    other.book(&listing, check_in, check_out, VISA, "mine").await.expect(201);
+    assert_eq!(guest.pay(id, "pm_card_visa", "late").await.problem(409), "hold_expired");
+    assert_eq!(product.ledger("authorize", "succeeded").await.len(), 1);
+    assert_eq!(guest.get(&format!("/v1/bookings/{id}")).await.expect(200)["status"], "expired");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn paying_and_rebooking_at_the_very_second_leave_nights_and_bookings_agreed() {
+    for round in 0..8 {
+        let product = Product::start().await;
+        let (host, listing) = product.host_with_home("host", json!({})).await;
+        let (guest, other) = (product.one_of_a_crowd(1), product.one_of_a_crowd(2));
+        let (check_in, check_out) = (product.day(5), product.day(8));
+        let held = guest.book(&listing, check_in, check_out, None, "hold").await.expect(201);
+        let id = held["id"].as_str().unwrap().to_owned();
+        let expires: jiff::Timestamp = held["holdExpiresAt"].as_str().unwrap().parse().unwrap();
+        // From a few milliseconds before the end to a few after.
+        let edge = expires + jiff::SignedDuration::from_millis(4 * (round - 4));
+        product.anybody().post("/_local/clock", &json!({ "now": edge })).await.expect(200);
+        let (guest, other) = (product.again(&guest), product.again(&other));
+        let (paid, booked) = futures::join!(
+            guest.pay(&id, "pm_card_visa", "pay"),
+            other.book(&listing, check_in, check_out, VISA, "rebook"),
+        );
+        product.run("expire-bookings").await;
+        product.run("recover-payments").await;
+        product.drain().await;
+        let winners = usize::from(paid.status == 200) + usize::from(booked.status == 201);
+        assert!(winners <= 1, "{} {}", paid.json, booked.json);
+        let path = format!("/v1/listings/{listing}/calendar?startDate={check_in}&endDate={check_out}");
+        let calendar = product.again(&host).get(&path).await;
+        let winner = [(&paid, 200), (&booked, 201)].into_iter().find(|(answer, won)| answer.status == *won);
+        let winner = winner.map(|(answer, _)| &answer.json["id"]);
+        for night in calendar.expect(200)["nights"].as_array().unwrap() {
+            assert_eq!(night.get("bookingId"), winner, "{night} {} {}", paid.json, booked.json);
+        }
+        let charged = product.ledger("authorize", "succeeded").await.len();
+        let given_back = product.ledger("void", "succeeded").await.len();
+        assert_eq!(charged - given_back, winners);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sweeper_writes_down_what_has_lapsed_and_a_declined_card_keeps_the_hold() {
+    let product = Product::start().await;
+    let (host, listing) = product.host_with_home("host", json!({})).await;
+    let guest = product.somebody("guest").await;
+    let held = guest.book(&listing, product.day(5), product.day(6), None, "hold").await.expect(201);
+    let id = held["id"].as_str().unwrap();
+    let declined = guest.pay(id, "pm_card_chargeDeclined", "first").await;
+    assert_eq!(declined.json["bookingId"], held["id"]);
+    assert_eq!(declined.problem(402), "payment_declined");
+    assert_eq!(guest.get(&format!("/v1/bookings/{id}")).await.expect(200)["status"], "held");
+    assert_eq!(guest.pay(id, "pm_card_authenticationRequired", "second").await.problem(402), "payment_declined");
+    product.advance(15 * 60 + 1).await;
+    product.run("expire-bookings").await;
+    let host = product.again(&host);
+    let path = format!("/v1/listings/{listing}/calendar?startDate={}&endDate={}", product.day(5), product.day(6));
+    assert_eq!(host.get(&path).await.expect(200)["nights"][0]["status"], "open");
+    assert_eq!(product.ledger("authorize", "succeeded").await.len(), 0);
+}

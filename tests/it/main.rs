@@ -1,0 +1,11 @@
+//! The product over HTTP, as its clients meet it: one stack a test, real handlers, the real store.
+
+mod cost;
+mod faults;
+mod holds;
+mod hostile;
+mod idempotency;
+mod journey;
+mod races;
+mod requests;
+mod zones;
