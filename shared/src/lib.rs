@@ -19,6 +19,7 @@ pub mod night;
 pub mod payment;
 pub mod quote;
 pub mod pricing;
+pub mod search;
 
 pub mod app;
 pub mod config;

@@ -37,9 +37,10 @@ impl Operation for ListBookings {
         let context = format!("{} bookings {:?}", call.caller.id, wish.filter);
         let after = wish.cursor.as_deref().map(|cursor| unseal(&app, &context, cursor)).transpose()?;
         let (bookings, last) = page(&app, &call.caller, &wish, after).await?;
-        let views = stream::iter(&bookings).map(|booking| view(&app, booking, call.caller.id));
+        let (app, caller) = (&app, call.caller.id);
+        let views = stream::iter(bookings).map(|booking| async move { view(app, &booking, caller).await });
         let items = views.buffered(10).try_collect().await?;
-        Ok(Answer::ok(Page { items, next_cursor: last.map(|position| seal(&app, &context, &position)) }))
+        Ok(Answer::ok(Page { items, next_cursor: last.map(|position| seal(app, &context, &position)) }))
     }
 }
 

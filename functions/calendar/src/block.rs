@@ -24,7 +24,7 @@ pub struct BlockBody {
     pub end_date: String,
     /// At most 40 characters; `blocked` unless given.
     pub reason: Option<String>,
-    /// At most 500 characters, for the host alone.
+    /// At most 500 characters, for the host alone; none given, earlier ones stay.
     pub notes: Option<String>,
 }
 
@@ -50,8 +50,12 @@ impl Operation for Block {
         let notes = body.notes.map(|notes| fields.text("/notes", &notes, 0, 500));
         let range = accepted(range, fields)?;
         app.store.block(&terms, range, &reason).await?;
-        let notes = notes.filter(|notes| !notes.is_empty());
-        app.store.update_calendar(&terms, range, |year| year.notes.update(range, |_| notes.clone())).await?;
+        if let Some(notes) = notes {
+            let notes = Some(notes).filter(|notes| !notes.is_empty());
+            app.store
+                .update_calendar(&terms, range, |year| year.notes.update(range, |_| notes.clone()))
+                .await?;
+        }
         Ok(Answer::ok(NightsSet { nights: range.count() }))
     }
 }

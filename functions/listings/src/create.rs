@@ -33,7 +33,7 @@ impl Operation for Create {
         if key.is_some()
             && let Some(first) = app.store.created(id).await?
         {
-            return again(first, fingerprint);
+            return again(&first, fingerprint);
         }
         let (listing, terms) = new.validate(id, call.caller.id, app.clock.now())?;
         let created = Created { fingerprint, listing, terms };
@@ -43,7 +43,7 @@ impl Operation for Create {
             Ok(()) => Ok(answer(&created)),
             // The same call came twice at once, and the other was first.
             Err(error @ Error::Conflict { .. }) => {
-                app.store.created(id).await?.map_or(Err(error), |first| again(first, fingerprint))
+                app.store.created(id).await?.map_or(Err(error), |first| again(&first, fingerprint))
             }
             Err(error) => Err(error),
         }
@@ -63,13 +63,13 @@ fn id_of(app: &App, call: &Call<Create>, key: Option<&IdempotencyKey>) -> Listin
 }
 
 /// The first answer of a key once more, whatever has become of the listing since.
-fn again(first: Created, fingerprint: [u8; 32]) -> Result<Answer<ListingView>> {
+fn again(first: &Created, fingerprint: [u8; 32]) -> Result<Answer<ListingView>> {
     if first.fingerprint != fingerprint {
-        let detail = "This Idempotency-Key was used with another body.".into();
+        let detail = "the Idempotency-Key was used with another body".into();
         let fields = vec![Field { pointer: String::new(), detail }];
         return Err(Error::Invalid { code: "idempotency_key_reused", fields });
     }
-    Ok(answer(&first).replayed(true))
+    Ok(answer(first).replayed(true))
 }
 
 fn answer(created: &Created) -> Answer<ListingView> {

@@ -74,26 +74,41 @@ pub struct Tariff<'a> {
 /// What `stay` costs under these terms.
 #[must_use]
 pub fn price(terms: &Terms, calendar: &Calendar, tariff: Tariff<'_>, stay: Nights) -> StayPrice {
-    let nights: Runs<i64> = stay
-        .iter()
-        .map(|date| {
-            let night = Nights::between(date, crate::stay::add_days(date, 1)).expect("a night");
-            (night, calendar.price(terms, date))
-        })
-        .collect();
-    price_of_nights(terms, nights, tariff, stay)
+    let mut nights = calendar.prices.within(stay);
+    nights.update(stay, |price| Some(price.copied().unwrap_or(terms.base_price)));
+    let basis =
+        Basis { currency: terms.currency, cleaning_fee: terms.cleaning_fee, country: &terms.country };
+    price_of_nights(basis, nights, tariff, stay)
 }
 
-fn price_of_nights(terms: &Terms, nights: Runs<i64>, tariff: Tariff<'_>, stay: Nights) -> StayPrice {
-    let sum = sum_of_nights(&nights);
-    let taxable = sum + terms.cleaning_fee;
+/// What a stay's price needs beside its nights.
+#[derive(Clone, Copy, Debug)]
+pub struct Basis<'a> {
+    /// What all amounts are in.
+    pub currency: Currency,
+    /// Once a stay, in minor units.
+    pub cleaning_fee: i64,
+    /// ISO 3166 alpha-2, for taxes.
+    pub country: &'a str,
+}
+
+/// What `stay` costs at these prices, one for each of its nights.
+#[must_use]
+pub fn price_of_nights(basis: Basis<'_>, nights: Runs<i64>, tariff: Tariff<'_>, stay: Nights) -> StayPrice {
+    let taxable = sum_of_nights(&nights) + basis.cleaning_fee;
     StayPrice {
-        currency: terms.currency,
+        currency: basis.currency,
         nights,
-        cleaning_fee: terms.cleaning_fee,
+        cleaning_fee: basis.cleaning_fee,
         service_fee: share(taxable, tariff.service_fee_basis_points, 10_000),
-        taxes: tariff.taxes.lines(&terms.country, taxable, stay),
+        taxes: tariff.taxes.lines(basis.country, taxable, stay),
     }
+}
+
+/// The mean night of `count` nights that cost `sum`, rounded half up.
+#[must_use]
+pub fn mean_night(sum: i64, count: i64) -> i64 {
+    share(sum, 1, count.max(1))
 }
 
 fn sum_of_nights(nights: &Runs<i64>) -> i64 {
@@ -126,7 +141,7 @@ impl StayPrice {
     #[must_use]
     pub fn mean_night(&self) -> i64 {
         let count: i64 = self.nights.iter().map(|(run, _)| i64::from(run.count())).sum();
-        share(sum_of_nights(&self.nights), 1, count.max(1))
+        mean_night(sum_of_nights(&self.nights), count)
     }
 
     /// The lines that the guest reads, in the contract's order; a fee of nothing has no line.

@@ -35,8 +35,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How many keys a create may use up. Each stored failure of Stripe's takes one.
 const MOST_CREATE_KEYS: u32 = 8;
 
-/// How many keys a confirmation may use up. After that the attempt is cancelled.
-const MOST_CONFIRM_KEYS: u32 = 2;
+/// How many keys a confirmation or a cancellation may use up. An attempt whose confirmation has no
+/// key left is cancelled.
+const MOST_KEYS: u32 = 2;
 
 /// Payments through Stripe.
 #[derive(Debug)]
@@ -64,7 +65,7 @@ impl Stripe {
             Ok(id) => id,
             Err(end) => return end,
         };
-        for turn in 1..=MOST_CONFIRM_KEYS {
+        for turn in 1..=MOST_KEYS {
             let reply =
                 self.client.post(&path(&id, "/confirm"), "", &key(order, "confirm", turn), until).await;
             match reply {
@@ -155,7 +156,7 @@ impl Stripe {
     /// tries of one call from the next: a stored failure does not stand in the way of a later call.
     async fn cancelled(&self, id: &str, until: Instant) -> Option<Intent> {
         let key = format!("{id}:cancel:{}", URL_SAFE_NO_PAD.encode(self.entropy.bytes::<12>()));
-        for turn in 1..=MOST_CONFIRM_KEYS {
+        for turn in 1..=MOST_KEYS {
             let key = format!("{key}:{turn}");
             match self.client.post(&path(id, "/cancel"), "", &key, until).await {
                 Reply::Intent { intent, .. } if intent.status == Status::Canceled => return Some(intent),

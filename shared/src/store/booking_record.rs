@@ -290,7 +290,7 @@ mod tests {
 
     /// A booking as large as one may get: eight price runs, long identifiers, a reason of its own.
     fn large() -> Booking {
-        let at = |second| Instant::from_second(1_800_000_000 + second).unwrap();
+        let at = |second: i64| Instant::from_second(1_800_000_000 + second).unwrap();
         let first = 20_000;
         let night = |n| Nights::between(date_of_epoch_day(first + n), date_of_epoch_day(first + n + 1)).unwrap();
         let listing = ListingId::from_bits(u128::MAX);

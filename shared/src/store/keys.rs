@@ -1,6 +1,7 @@
 //! The only home of key strings: which item stands where. A golden test pins them, since a changed
 //! key is a lost item.
 
+use crate::geo::cells::{Cell, Region};
 use crate::ids::{BookingId, ListingId, SessionId, UnitId, UserId};
 use crate::stay::Date;
 
@@ -112,4 +113,40 @@ pub fn booking(id: BookingId) -> Key {
 #[must_use]
 pub fn booking_details(id: BookingId) -> Key {
     key(id, "details")
+}
+
+/// Search: which regions have cells with listings in them.
+#[must_use]
+pub fn regions() -> Key {
+    key("regions", "directory")
+}
+
+/// Search: which cells of a region have listings, and how often each has changed.
+#[must_use]
+pub fn region(region: Region) -> Key {
+    key(format!("region#{region}"), "directory")
+}
+
+/// Search: which cells a city's listings lie in.
+#[must_use]
+pub fn city(name: &str) -> Key {
+    key(format!("city#{name}"), "directory")
+}
+
+/// Search: a unit's projection in a cell.
+#[must_use]
+pub fn projection(cell: Cell, unit: UnitId) -> Key {
+    key(format!("cell#{cell}"), unit)
+}
+
+/// Search: the partition of a cell's projections.
+#[must_use]
+pub fn cell(cell: Cell) -> String {
+    format!("cell#{cell}")
+}
+
+/// Search: how often a unit was projected, and where its projections stand.
+#[must_use]
+pub fn projected(unit: UnitId) -> Key {
+    key(format!("projected#{unit}"), unit)
 }

@@ -8,8 +8,11 @@ mod calendars;
 pub mod keys;
 mod listing_record;
 pub mod listings;
+mod cells;
 pub mod nights;
+pub mod projections;
 mod take;
+pub mod users;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -41,6 +44,7 @@ pub struct Store {
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
     pub(crate) confirmed: nights::Confirmed,
+    pub(crate) cells: cells::Cells,
 }
 
 impl Store {
@@ -81,6 +85,7 @@ impl Store {
             clock: clock.clone(),
             entropy: entropy.clone(),
             confirmed: nights::Confirmed::default(),
+            cells: cells::Cells::default(),
         }
     }
 }

@@ -1,0 +1,5 @@
+//! The public keys of access tokens.
+#[tokio::main]
+async fn main() -> Result<(), roost::http::LambdaError> {
+    roost::http::serve(roost::http::Endpoint::of::<roost_identity::jwks::Jwks>()).await
+}

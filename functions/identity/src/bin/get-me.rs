@@ -1,0 +1,5 @@
+//! The caller's own account.
+#[tokio::main]
+async fn main() -> Result<(), roost::http::LambdaError> {
+    roost::http::serve(roost::http::Endpoint::of::<roost_identity::me::Me>()).await
+}

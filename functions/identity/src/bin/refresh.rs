@@ -1,0 +1,5 @@
+//! Refreshing a session.
+#[tokio::main]
+async fn main() -> Result<(), roost::http::LambdaError> {
+    roost::http::serve(roost::http::Endpoint::of::<roost_identity::refresh::Refresh>()).await
+}

@@ -1,0 +1,5 @@
+//! Signing up.
+#[tokio::main]
+async fn main() -> Result<(), roost::http::LambdaError> {
+    roost::http::serve(roost::http::Endpoint::of::<roost_identity::signup::Signup>()).await
+}

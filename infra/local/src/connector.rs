@@ -1,0 +1,86 @@
+//! The way out of the functions that run in this process: calls of the store stay here, everything
+//! else goes out over HTTP as it would anywhere.
+
+use aws_smithy_http_client::Connector;
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+
+use crate::engine::{Engine, Reply, operation_of};
+use crate::faults::{StoreCall, StoreFault};
+use crate::meter::FUNCTION;
+
+/// The connector of a stack's functions.
+#[must_use]
+pub fn connector(engine: &Engine) -> SharedHttpConnector {
+    let http = SharedHttpConnector::new(Connector::builder().build_http());
+    SharedHttpConnector::new(Local { engine: engine.clone(), http })
+}
+
+#[derive(Debug)]
+struct Local {
+    engine: Engine,
+    http: SharedHttpConnector,
+}
+
+impl HttpConnector for Local {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        if request.headers().get("x-amz-target").is_none() {
+            return self.http.call(request);
+        }
+        let engine = self.engine.clone();
+        HttpConnectorFuture::new(async move { store(&engine, &request).await })
+    }
+}
+
+async fn store(engine: &Engine, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
+    let target = request.headers().get("x-amz-target").unwrap_or_default();
+    let body = request.body().bytes().unwrap_or_default();
+    let function = FUNCTION.try_with(|function| *function).ok();
+    let fault = engine.faults().of(&StoreCall { operation: operation_of(target), function, body });
+    let answered = match fault {
+        Some(StoreFault::TimeoutBefore) => None,
+        Some(StoreFault::Throttled) => Some(refusal(400, "ProvisionedThroughputExceededException")),
+        Some(StoreFault::Broken) => Some(refusal(500, "InternalServerError")),
+        Some(StoreFault::Conflict) => Some(conflict(body)),
+        Some(StoreFault::TimeoutAfter) => {
+            engine.answer(target, body).await;
+            None
+        }
+        None => Some(engine.answer(target, body).await),
+    };
+    let reply = answered.ok_or_else(|| ConnectorError::timeout("the store did not answer".into()))?;
+    let status = StatusCode::try_from(reply.status).map_err(|error| ConnectorError::other(error.into(), None))?;
+    let mut response = HttpResponse::new(status, SdkBody::from(reply.body));
+    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+    Ok(response)
+}
+
+fn refusal(status: u16, name: &str) -> Reply {
+    let kind = format!("com.amazonaws.dynamodb.v20120810#{name}");
+    Reply { status, body: serde_json::json!({ "__type": kind, "message": "ordered by a test" }).to_string() }
+}
+
+/// Another transaction holds the first item of this one; a single item's write is refused alike.
+fn conflict(body: &[u8]) -> Reply {
+    let request: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let Some(items) = request["TransactItems"].as_array() else {
+        return refusal(400, "TransactionConflictException");
+    };
+    let reason = |place| {
+        if place == 0 {
+            serde_json::json!({ "Code": "TransactionConflict", "Message": "Transaction is ongoing for the item" })
+        } else {
+            serde_json::json!({ "Code": "None" })
+        }
+    };
+    let reasons: Vec<_> = (0..items.len()).map(reason).collect();
+    let body = serde_json::json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+        "Message": "Transaction cancelled, please refer cancellation reasons for specific reasons",
+        "CancellationReasons": reasons,
+    });
+    Reply { status: 400, body: body.to_string() }
+}

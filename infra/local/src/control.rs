@@ -1,0 +1,162 @@
+//! The developer's calls under `/_local`: never in a deployed stack. They are how tests reach time,
+//! faults and the meter.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Request, Response, StatusCode};
+use roost::clock::Instant;
+use roost::error::{Error, Result};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::provider::FaultOrder;
+use crate::stack::Stack;
+
+/// Answers a call; `None` closes the connection without an answer.
+pub async fn answer(stack: Arc<Stack>, request: Request<Bytes>) -> Option<Response<Bytes>> {
+    let path = request.uri().path().to_owned();
+    match path.trim_start_matches("/_local") {
+        "/dynamodb" | "/dynamodb/" => return Some(store(&stack, &request).await),
+        "/import" => return Some(crate::import::serve(&stack, request).await),
+        under if under.starts_with("/stripe/") => return provider(&stack, request).await,
+        _ => {}
+    }
+    Some(match call(&stack, &request).await {
+        Ok(None) => response(StatusCode::NO_CONTENT, Bytes::new()),
+        Ok(Some(reply)) => response(StatusCode::OK, reply.to_string().into()),
+        Err(error) => {
+            let request_id = uuid::Uuid::new_v4().to_string();
+            roost::http::refuse(error, &path, &request_id).map(|body| Bytes::copy_from_slice(&body))
+        }
+    })
+}
+
+/// What a call answers: nothing, or JSON.
+type Reply = Result<Option<Value>>;
+
+async fn call(stack: &Stack, request: &Request<Bytes>) -> Reply {
+    let path = request.uri().path().trim_start_matches("/_local").trim_end_matches('/');
+    let method = request.method().as_str();
+    match (method, path) {
+        ("GET", "/health") => Ok(Some(health())),
+        ("GET", "/clock") => Ok(Some(now(stack))),
+        ("POST", "/clock") => move_clock(stack, read(request)?),
+        ("GET", "/schedules") => Ok(Some(json!({ "items": stack.schedules().collect::<Vec<_>>() }))),
+        ("POST", "/drain") => {
+            stack.drain().await;
+            Ok(Some(json!({})))
+        }
+        ("GET", "/meter") => serde_json::to_value(stack.meter().reading()).map(Some).map_err(Error::internal),
+        ("DELETE", "/meter") => {
+            stack.meter().reset();
+            Ok(None)
+        }
+        ("POST", "/payments/faults") => {
+            stack.provider().inject(read::<FaultOrder>(request)?)?;
+            Ok(Some(json!({})))
+        }
+        ("DELETE", "/payments/faults") => {
+            stack.provider().clear_faults();
+            Ok(None)
+        }
+        ("GET", "/payments/ledger") => Ok(Some(stack.provider().ledger())),
+        ("POST", path) => match path.strip_prefix("/schedules/").and_then(|rest| rest.strip_suffix("/run")) {
+            Some(function) => run_schedule(stack, function).await,
+            None => unknown(method, path),
+        },
+        _ => unknown(method, path),
+    }
+}
+
+/// Every part that runs is ready before the first connection is accepted.
+fn health() -> Value {
+    json!({ "store": "ready", "payments": "ready", "search": "off", "photos": "off", "events": "off" })
+}
+
+/// 405 for another method of a known call, 404 for the rest.
+fn unknown(method: &str, path: &str) -> Reply {
+    let known = [
+        ("/health", "GET"),
+        ("/clock", "GET, POST"),
+        ("/schedules", "GET"),
+        ("/drain", "POST"),
+        ("/meter", "GET, DELETE"),
+        ("/payments/faults", "POST, DELETE"),
+        ("/payments/ledger", "GET"),
+    ];
+    match known.iter().find(|(known, _)| *known == path) {
+        Some((_, allow)) if !allow.contains(method) => Err(Error::MethodNotAllowed { allow: (*allow).to_owned() }),
+        _ => Err(Error::NotFound),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Move {
+    now: Option<Instant>,
+    advance_seconds: Option<i64>,
+}
+
+fn move_clock(stack: &Stack, order: Move) -> Reply {
+    match (order.now, order.advance_seconds) {
+        (Some(instant), None) => {
+            if !stack.clock().forward_to(instant) {
+                return Err(Error::invalid("/now", "is in the past: the clock moves only forward"));
+            }
+        }
+        (None, Some(seconds)) => {
+            let seconds = u32::try_from(seconds)
+                .map_err(|_| Error::invalid("/advanceSeconds", "must be a whole number from 0 to 4294967295"))?;
+            stack.clock().advance(seconds);
+        }
+        _ => return Err(Error::invalid("", "must have either now or advanceSeconds")),
+    }
+    stack.save_clock();
+    Ok(Some(now(stack)))
+}
+
+fn now(stack: &Stack) -> Value {
+    json!({ "now": stack.clock().shared().now() })
+}
+
+async fn run_schedule(stack: &Stack, function: &str) -> Reply {
+    let run = stack.run_schedule(function).await.ok_or(Error::NotFound)?;
+    run.map(|()| Some(json!({})))
+}
+
+/// The store over HTTP, for functions that run in processes of their own and for the AWS CLI.
+async fn store(stack: &Stack, request: &Request<Bytes>) -> Response<Bytes> {
+    let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
+    let reply = stack.engine().answer(target.unwrap_or_default(), request.body()).await;
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = response(status, reply.body.into());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
+    response
+}
+
+async fn provider(stack: &Stack, mut request: Request<Bytes>) -> Option<Response<Bytes>> {
+    let full = request.uri().path_and_query()?.as_str();
+    *request.uri_mut() = full.trim_start_matches("/_local/stripe").parse().ok()?;
+    stack.provider().answer(request).await
+}
+
+fn read<T: DeserializeOwned>(request: &Request<Bytes>) -> Result<T> {
+    let body: &[u8] = if request.body().is_empty() { b"{}" } else { request.body() };
+    serde_json::from_slice(body).map_err(|error| match error.classify() {
+        serde_json::error::Category::Data => Error::invalid("", error.to_string()),
+        _ => Error::Malformed { code: "malformed_json", detail: "The body is not valid JSON.".into() },
+    })
+}
+
+fn response(status: StatusCode, body: Bytes) -> Response<Bytes> {
+    let json = !body.is_empty();
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    if json {
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    response
+}

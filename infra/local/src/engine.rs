@@ -1,0 +1,208 @@
+//! The store in this process: takes DynamoDB's wire format, runs it on the embedded database, and
+//! meters what it consumed.
+
+use std::sync::Arc;
+
+use dynoxide::actions::get_records::{GetRecordsRequest, GetRecordsResponse};
+use dynoxide::{Database, DynoxideError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::{Mutex, watch};
+
+use crate::faults::Faults;
+use crate::meter::{Direction, Meter};
+
+/// The embedded store. Clones share it.
+#[derive(Clone)]
+pub struct Engine(Arc<Parts>);
+
+struct Parts {
+    database: Database,
+    /// The database runs one call at a time. Who waits for his turn here leaves his thread to others.
+    turn: Mutex<()>,
+    meter: Meter,
+    faults: Faults,
+    writes: watch::Sender<u64>,
+}
+
+/// What the store answers on the wire.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// JSON.
+    pub body: String,
+}
+
+type Outcome = Result<String, DynoxideError>;
+
+impl Engine {
+    /// The store on this database.
+    #[must_use]
+    pub fn on(database: Database) -> Self {
+        let (writes, _) = watch::channel(0);
+        let parts =
+            Parts { database, turn: Mutex::default(), meter: Meter::default(), faults: Faults::default(), writes };
+        Self(Arc::new(parts))
+    }
+
+    /// Answers one call, named as the header `x-amz-target` names it.
+    pub async fn answer(&self, target: &str, body: &[u8]) -> Reply {
+        let operation = operation_of(target);
+        let outcome = {
+            let _turn = self.0.turn.lock().await;
+            self.perform(operation, body)
+        };
+        if outcome.is_ok() && changes_items(operation) {
+            self.0.writes.send_modify(|writes| *writes += 1);
+        }
+        match outcome {
+            Ok(body) => Reply { status: 200, body },
+            Err(error) => {
+                self.meter_refusal(operation, body, &error);
+                Reply { status: error.status_code(), body: error.to_json() }
+            }
+        }
+    }
+
+    /// The next records of a stream.
+    ///
+    /// # Errors
+    /// The store's sentence when there is no such place in a stream.
+    pub async fn records(&self, iterator: &str, limit: usize) -> Result<GetRecordsResponse, String> {
+        let request = GetRecordsRequest { shard_iterator: iterator.to_owned(), limit: Some(limit) };
+        let _turn = self.0.turn.lock().await;
+        self.0.database.get_records(request).map_err(|error| error.to_string())
+    }
+
+    /// Deletes items past their time to live, as DynamoDB does in its own time.
+    pub fn sweep(&self) {
+        if let Err(error) = self.0.database.sweep_ttl() {
+            tracing::warn!(%error, "expired items could not be deleted");
+        }
+    }
+
+    /// How often items were changed; it tells when that grows.
+    #[must_use]
+    pub fn writes(&self) -> watch::Receiver<u64> {
+        self.0.writes.subscribe()
+    }
+
+    /// The meter of this store.
+    #[must_use]
+    pub fn meter(&self) -> &Meter {
+        &self.0.meter
+    }
+
+    /// Which calls of this store fail.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.0.faults
+    }
+
+    fn perform(&self, operation: &str, body: &[u8]) -> Outcome {
+        let database = &self.0.database;
+        // What consumes request units says how many, whether or not the caller wants to know.
+        macro_rules! metered {
+            ($call:ident, $direction:ident, $($all:ident)?) => {{
+                let mut request = read(body, |request| database.$call(request))?;
+                let wanted = request.return_consumed_capacity.as_deref().is_some_and(|mode| mode != "NONE");
+                request.return_consumed_capacity = Some("INDEXES".to_owned());
+                let mut response = database.$call(request)?;
+                for consumed in response.consumed_capacity.iter()$(.$all())? {
+                    self.0.meter.add(Direction::$direction, consumed);
+                }
+                if !wanted {
+                    response.consumed_capacity = None;
+                }
+                write(&response)
+            }};
+        }
+        macro_rules! plain {
+            ($call:ident) => {
+                write(&database.$call(read(body, |request| database.$call(request))?)?)
+            };
+        }
+        match operation {
+            "GetItem" => metered!(get_item, Read,),
+            "Query" => metered!(query, Read,),
+            "Scan" => metered!(scan, Read,),
+            "BatchGetItem" => metered!(batch_get_item, Read, flatten),
+            "TransactGetItems" => metered!(transact_get_items, Read, flatten),
+            "PutItem" => metered!(put_item, Write,),
+            "UpdateItem" => metered!(update_item, Write,),
+            "DeleteItem" => metered!(delete_item, Write,),
+            "BatchWriteItem" => metered!(batch_write_item, Write, flatten),
+            "TransactWriteItems" => metered!(transact_write_items, Write, flatten),
+            "CreateTable" => plain!(create_table),
+            "DescribeTable" => plain!(describe_table),
+            "ListTables" => plain!(list_tables),
+            "UpdateTimeToLive" => plain!(update_time_to_live),
+            "DescribeTimeToLive" => plain!(describe_time_to_live),
+            "ListStreams" => plain!(list_streams),
+            "DescribeStream" => plain!(describe_stream),
+            "GetShardIterator" => plain!(get_shard_iterator),
+            "GetRecords" => plain!(get_records),
+            "ExecuteStatement" => plain!(execute_statement),
+            _ => Err(DynoxideError::ValidationException(format!("{operation}: the local store does not do this"))),
+        }
+    }
+
+    /// A write whose condition failed is charged all the same: at least one unit, and two for each
+    /// item of a transaction. The database reports nothing for it.
+    fn meter_refusal(&self, operation: &str, body: &[u8], error: &DynoxideError) {
+        let units = match error {
+            DynoxideError::ConditionalCheckFailedException(..) => 1.0,
+            DynoxideError::TransactionCanceledException(..) => 2.0,
+            _ => return,
+        };
+        let request: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+        if operation == "TransactWriteItems" {
+            let items = request["TransactItems"].as_array().into_iter().flatten();
+            let actions = items.filter_map(serde_json::Value::as_object).flat_map(serde_json::Map::values);
+            for table in actions.filter_map(|action| action["TableName"].as_str()) {
+                self.0.meter.add_refused(table, units);
+            }
+        } else if let Some(table) = request["TableName"].as_str() {
+            self.0.meter.add_refused(table, units);
+        }
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Engine")
+    }
+}
+
+/// The operation of a header `x-amz-target`: what follows the interface's name and version.
+#[must_use]
+pub fn operation_of(target: &str) -> &str {
+    target.rsplit('.').next().unwrap_or(target)
+}
+
+fn changes_items(operation: &str) -> bool {
+    matches!(
+        operation,
+        "PutItem" | "UpdateItem" | "DeleteItem" | "BatchWriteItem" | "TransactWriteItems" | "ExecuteStatement"
+    )
+}
+
+/// A request as the database takes it. `_of` names the call, so that the type follows from it.
+fn read<Q: DeserializeOwned, R>(
+    body: &[u8],
+    _of: impl FnOnce(Q) -> Result<R, DynoxideError>,
+) -> Result<Q, DynoxideError> {
+    serde_json::from_slice(body).map_err(|error| {
+        // The database marks its own sentences, and the parser adds where it was.
+        let text = error.to_string();
+        let sentence = text.split(" at line ").next().unwrap_or(&text);
+        let sentence = sentence.split_once(':').filter(|(mark, _)| mark.starts_with("VALIDATION"));
+        let sentence = sentence.map_or_else(|| text.clone(), |(_, sentence)| sentence.trim().to_owned());
+        DynoxideError::ValidationException(sentence)
+    })
+}
+
+fn write<R: Serialize>(response: &R) -> Outcome {
+    serde_json::to_string(response).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+}

@@ -1,0 +1,166 @@
+//! The whole product in this process, on a port of the loopback address.
+
+mod start;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use roost::app::App;
+use roost::error::Result;
+use tokio::task::AbortHandle;
+
+use crate::clock::LocalClock;
+use crate::engine::Engine;
+use crate::environment::Environment;
+use crate::faults::Faults;
+use crate::meter::Meter;
+use crate::provider::Provider;
+use crate::router::Router;
+use crate::saved::Saved;
+use crate::schedules::Scheduled;
+use crate::streams::{self, Progress};
+use crate::template::Template;
+
+/// How a stack is started.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The port; 0 takes a free one.
+    pub port: u16,
+    /// A folder that keeps the data; without one it is gone at the end.
+    pub data: Option<PathBuf>,
+    /// Keeps the data in memory rather than in a file. For tests.
+    pub memory: bool,
+    /// Starts scheduled functions by themselves at their times.
+    pub schedules: bool,
+    /// The template; the workspace's unless given.
+    pub template: Option<PathBuf>,
+}
+
+/// A running stack. It ends when the value that [`Stack::start`] gave is dropped.
+#[derive(Debug)]
+pub struct Stack {
+    parts: Arc<Parts>,
+    /// What ends with this value; empty in the server's own copy.
+    tasks: Vec<AbortHandle>,
+}
+
+#[derive(Debug)]
+struct Parts {
+    url: String,
+    clock: LocalClock,
+    engine: Engine,
+    provider: Provider,
+    template: Template,
+    environment: Environment,
+    router: Router,
+    app: App,
+    apps: HashMap<String, App>,
+    schedules: Vec<Scheduled>,
+    readers: Vec<Progress>,
+    saved: Arc<Saved>,
+    /// Removed with everything in it when the last part is gone.
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl Stack {
+    /// Starts everything; the stack answers when this returns. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// Sentences for the developer: a port in use, a template that the code does not match, data
+    /// that cannot be opened.
+    pub async fn start(options: Options) -> std::result::Result<Self, String> {
+        start::start(options).await
+    }
+
+    /// Where it answers, without a trailing slash.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.parts.url.clone()
+    }
+
+    /// The product's parts with every setting at hand: for what stands beside the functions.
+    #[must_use]
+    pub fn app(&self) -> App {
+        self.parts.app.clone()
+    }
+
+    /// The clock that every function reads.
+    #[must_use]
+    pub fn clock(&self) -> &LocalClock {
+        &self.parts.clock
+    }
+
+    /// Which calls of the store fail.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        self.parts.engine.faults()
+    }
+
+    /// The request units consumed.
+    #[must_use]
+    pub fn meter(&self) -> &Meter {
+        self.parts.engine.meter()
+    }
+
+    /// The payment provider.
+    #[must_use]
+    pub fn provider(&self) -> &Provider {
+        &self.parts.provider
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.parts.engine
+    }
+
+    /// The environment of functions that run in processes of their own against this stack, as a file.
+    #[must_use]
+    pub fn environment_file(&self) -> String {
+        self.parts.environment.file(&self.parts.url)
+    }
+
+    /// Returns when every stream record so far has been handled, and those that handling caused.
+    pub async fn drain(&self) {
+        streams::drain(&self.parts.engine, &self.parts.readers).await;
+    }
+
+    /// The names of the scheduled functions.
+    pub fn schedules(&self) -> impl Iterator<Item = &'static str> {
+        self.parts.schedules.iter().map(|scheduled| scheduled.schedule.name)
+    }
+
+    /// Runs a scheduled function once; `None` when there is none of that name.
+    pub async fn run_schedule(&self, function: &str) -> Option<Result<()>> {
+        let mut schedules = self.parts.schedules.iter();
+        let scheduled = schedules.find(|scheduled| scheduled.schedule.name == function)?;
+        Some(scheduled.run().await)
+    }
+
+    pub(crate) fn template(&self) -> &Template {
+        &self.parts.template
+    }
+
+    pub(crate) fn router(&self) -> &Router {
+        &self.parts.router
+    }
+
+    /// The parts of a function with the settings that the template gives it.
+    pub(crate) fn app_of(&self, function: &str) -> App {
+        self.parts.apps.get(function).unwrap_or(&self.parts.app).clone()
+    }
+
+    pub(crate) fn save_clock(&self) {
+        let ahead = self.parts.clock.ahead();
+        self.parts.saved.change(|state| state.clock_ahead = ahead);
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}

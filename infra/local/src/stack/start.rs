@@ -1,0 +1,195 @@
+//! Starts a stack: template, store, functions, streams, schedules, and the gateway at last, so that
+//! whoever gets an answer gets it from a stack that is ready.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use roost::app::App;
+use roost::config::Config;
+use roost::entropy::Entropy;
+use roost::function::Functions;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use super::{Options, Parts, Stack};
+use crate::clock::LocalClock;
+use crate::connector::connector;
+use crate::database::{self, Place};
+use crate::engine::Engine;
+use crate::environment::Environment;
+use crate::provider::Provider;
+use crate::router::Router;
+use crate::saved::Saved;
+use crate::schedules::Scheduled;
+use crate::streams::{self, Reader};
+use crate::template::Template;
+use crate::{all_functions, gateway, root, wiring};
+
+pub(super) async fn start(options: Options) -> Result<Stack, String> {
+    let functions = all_functions();
+    let file = options.template.clone().unwrap_or_else(|| root().join("template.yaml"));
+    let template = Template::read(&file)?;
+    wiring::check(&template, &functions)?;
+    let listener = listen(options.port).await?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let url = format!("http://{address}");
+
+    let home = Home::open(&options)?;
+    let saved = Arc::new(Saved::open(home.kept("stack.json"))?);
+    let clock = LocalClock::ahead_by(saved.state().clock_ahead);
+    let provider = Provider::open(clock.shared(), home.kept("provider.json")).map_err(|error| error.to_string())?;
+    let database = database::open(home.place(), &template.tables)?;
+    let starts: HashMap<String, String> = streamed(&template)
+        .map(|table| Ok((table.to_owned(), database::stream_start(&database, table)?)))
+        .collect::<Result<_, String>>()?;
+    let engine = Engine::on(database);
+
+    let environment = Environment::of(&url, &template.tables);
+    let connector = connector(&engine);
+    let app = |config: Config| App::new(config, clock.shared(), Entropy::system(), connector.clone());
+    let mut apps = HashMap::new();
+    for function in &template.functions {
+        apps.insert(function.name.clone(), app(environment.config_of(function)?));
+    }
+
+    let readers = readers(&template, &functions, &apps, &engine, &saved, &starts);
+    let (mut tasks, mut progress) = (Vec::new(), Vec::new());
+    for reader in readers {
+        let (done, handled) = watch::channel(0);
+        progress.push(handled);
+        tasks.push(tokio::spawn(reader.run(done)).abort_handle());
+    }
+    let schedules = scheduled(&template, &functions, &apps);
+    if options.schedules {
+        tasks.extend(keep_times(&schedules, &engine));
+    }
+
+    let parts = Arc::new(Parts {
+        app: app(environment.config()?),
+        router: Router::to(functions.endpoints()),
+        url,
+        clock: clock.clone(),
+        engine,
+        provider,
+        template,
+        environment,
+        apps,
+        schedules,
+        readers: progress,
+        saved,
+        _folder: home.passing,
+    });
+    // The server's copy owns no task, so that the caller's alone decides when the stack ends.
+    let served = Arc::new(Stack { parts: parts.clone(), tasks: Vec::new() });
+    tasks.push(tokio::spawn(gateway::serve(listener, served)).abort_handle());
+    Ok(Stack { parts, tasks })
+}
+
+async fn listen(port: u16) -> Result<TcpListener, String> {
+    TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            format!("port {port} is in use: stop what listens there or choose another with --port N")
+        }
+        _ => format!("port {port} cannot be listened on: {error}"),
+    })
+}
+
+/// Where a stack's files are.
+struct Home {
+    kept: Option<PathBuf>,
+    passing: Option<tempfile::TempDir>,
+    database: Option<PathBuf>,
+}
+
+impl Home {
+    fn open(options: &Options) -> Result<Self, String> {
+        if let Some(folder) = &options.data {
+            std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+            let database = Some(folder.join("store.sqlite"));
+            return Ok(Self { kept: Some(folder.clone()), passing: None, database });
+        }
+        if options.memory {
+            return Ok(Self { kept: None, passing: None, database: None });
+        }
+        let folder = tempfile::Builder::new().prefix("roost-").tempdir().map_err(|error| error.to_string())?;
+        let database = Some(folder.path().join("store.sqlite"));
+        Ok(Self { kept: None, passing: Some(folder), database })
+    }
+
+    /// A file of this name where files are kept.
+    fn kept(&self, name: &str) -> Option<PathBuf> {
+        self.kept.as_deref().map(|folder: &Path| folder.join(name))
+    }
+
+    fn place(&self) -> Place<'_> {
+        match &self.database {
+            None => Place::Memory,
+            Some(file) if self.kept.is_some() => Place::Kept(file),
+            Some(file) => Place::Passing(file),
+        }
+    }
+}
+
+/// The tables whose streams feed a function.
+fn streamed(template: &Template) -> impl Iterator<Item = &str> {
+    template.functions.iter().flat_map(|function| &function.streams).map(|stream| stream.table.as_str())
+}
+
+fn readers(
+    template: &Template,
+    functions: &Functions,
+    apps: &HashMap<String, App>,
+    engine: &Engine,
+    saved: &Arc<Saved>,
+    starts: &HashMap<String, String>,
+) -> Vec<Reader> {
+    let positions = saved.state().positions;
+    let mut readers = Vec::new();
+    for function in &template.functions {
+        let consumer = functions.consumers.iter().find(|consumer| consumer.name == function.name);
+        let Some((consumer, app)) = consumer.zip(apps.get(&function.name)) else { continue };
+        for stream in &function.streams {
+            let position = positions.get(&streams::key(consumer.name, &stream.table));
+            let Some(position) = position.or_else(|| starts.get(&stream.table)).cloned() else { continue };
+            readers.push(Reader {
+                consumer: *consumer,
+                app: app.clone(),
+                stream: stream.clone(),
+                position,
+                engine: engine.clone(),
+                saved: saved.clone(),
+            });
+        }
+    }
+    readers
+}
+
+fn scheduled(template: &Template, functions: &Functions, apps: &HashMap<String, App>) -> Vec<Scheduled> {
+    let of = |function: &crate::template::Function| {
+        let schedule = functions.schedules.iter().find(|schedule| schedule.name == function.name)?;
+        let app = apps.get(&function.name)?.clone();
+        Some(Scheduled { schedule: *schedule, app, times: function.schedules.clone() })
+    };
+    template.functions.iter().filter_map(of).collect()
+}
+
+/// Starts what time starts: the scheduled functions, and the store's own sweep of what has expired.
+fn keep_times(schedules: &[Scheduled], engine: &Engine) -> Vec<AbortHandle> {
+    let mut tasks = Vec::new();
+    for scheduled in schedules {
+        for time in &scheduled.times {
+            tasks.push(tokio::spawn(scheduled.clone().keep_time(*time)).abort_handle());
+        }
+    }
+    let engine = engine.clone();
+    let sweep = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(std::time::Duration::from_secs(3_600)).await;
+            engine.sweep();
+        }
+    });
+    tasks.push(sweep.abort_handle());
+    tasks
+}

@@ -1,0 +1,192 @@
+//! template.yaml as this stack reads it: the one source of functions, routes, tables and schedules.
+
+mod events;
+mod yaml;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::Value;
+
+pub use events::{Route, Schedule, Stream};
+
+/// What the template and its nested templates say.
+#[derive(Clone, Debug, Default)]
+pub struct Template {
+    /// The functions.
+    pub functions: Vec<Function>,
+    /// The tables.
+    pub tables: Vec<Table>,
+    /// What browsers of other origins may do.
+    pub cors: Cors,
+}
+
+/// A function.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// The name of its binary, which is the function's everywhere outside the template.
+    pub name: String,
+    /// Its environment: the values as far as the template settles them.
+    pub variables: BTreeMap<String, Option<String>>,
+    /// The calls that it answers.
+    pub routes: Vec<Route>,
+    /// The streams that feed it.
+    pub streams: Vec<Stream>,
+    /// When it is started.
+    pub schedules: Vec<Schedule>,
+}
+
+/// A table.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Its name in the template, without the ending `Table`: `Nights`.
+    pub id: String,
+    /// Its name here: `roost-nights`.
+    pub name: String,
+    /// Its properties in CloudFormation's words.
+    pub properties: Value,
+}
+
+/// What browsers of other origins may do, as API Gateway answers them.
+#[derive(Clone, Debug, Default)]
+pub struct Cors {
+    /// The origins; `*` is any.
+    pub origins: Vec<String>,
+    /// The methods.
+    pub methods: Vec<String>,
+    /// The request headers.
+    pub headers: Vec<String>,
+    /// The response headers that scripts may read.
+    pub exposed: Vec<String>,
+    /// For how many seconds a browser may remember it.
+    pub max_age: Option<u64>,
+}
+
+impl Template {
+    /// Reads a template and the templates that it nests.
+    ///
+    /// # Errors
+    /// A sentence that says which file or resource, and what is wrong with it.
+    pub fn read(file: &Path) -> Result<Self, String> {
+        let root = yaml::read(file)?;
+        let mut template = Self::default();
+        let folder = file.parent().unwrap_or(Path::new("."));
+        template.take_tables(&root);
+        for nested in nested(&root) {
+            template.take_tables(&yaml::read(&folder.join(nested))?);
+        }
+        let read = Reader { root: &root, tables: &template.tables };
+        let mut functions = Vec::new();
+        for (id, resource) in resources(&root, "AWS::Serverless::Function") {
+            functions.push(read.function(id, resource)?);
+        }
+        if let Some((_, api)) = resources(&root, "AWS::Serverless::HttpApi").next() {
+            template.cors = read.cors(&api["Properties"]["CorsConfiguration"]);
+        }
+        template.functions = functions;
+        Ok(template)
+    }
+
+    fn take_tables(&mut self, document: &Value) {
+        for (id, resource) in resources(document, "AWS::DynamoDB::Table") {
+            let id = id.strip_suffix("Table").unwrap_or(id).to_owned();
+            let name = format!("roost-{}", id.to_lowercase());
+            self.tables.push(Table { id, name, properties: resource["Properties"].clone() });
+        }
+    }
+}
+
+/// Reads parts of a template with the whole at hand.
+struct Reader<'a> {
+    root: &'a Value,
+    tables: &'a [Table],
+}
+
+impl Reader<'_> {
+    fn function(&self, id: &str, resource: &Value) -> Result<Function, String> {
+        let name = resource["Metadata"]["BuildProperties"]["Binary"].as_str();
+        let name = name.ok_or_else(|| format!("template.yaml: {id} names no binary in Metadata.BuildProperties.Binary"))?;
+        let properties = &resource["Properties"];
+        let mut variables = BTreeMap::new();
+        for from in [&self.root["Globals"]["Function"], properties] {
+            let from = from["Environment"]["Variables"].as_object().into_iter().flatten();
+            variables.extend(from.map(|(name, value)| (name.clone(), self.settled(value))));
+        }
+        let mut function = Function {
+            name: name.to_owned(),
+            variables,
+            routes: Vec::new(),
+            streams: Vec::new(),
+            schedules: Vec::new(),
+        };
+        for (event_id, event) in properties["Events"].as_object().into_iter().flatten() {
+            self.event(&mut function, event).map_err(|why| format!("template.yaml: {id}.{event_id}: {why}"))?;
+        }
+        Ok(function)
+    }
+
+    fn cors(&self, value: &Value) -> Cors {
+        let list = |name: &str| match self.resolved(&value[name]) {
+            Value::Array(items) => items.iter().filter_map(|item| self.settled(item)).collect(),
+            other => {
+                let text = self.settled(&other).unwrap_or_default();
+                text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+            }
+        };
+        Cors {
+            origins: list("AllowOrigins"),
+            methods: list("AllowMethods"),
+            headers: list("AllowHeaders"),
+            exposed: list("ExposeHeaders"),
+            max_age: value["MaxAge"].as_u64(),
+        }
+    }
+
+    /// The text that a value has on this machine; `None` where only a deployment knows.
+    fn settled(&self, value: &Value) -> Option<String> {
+        if let Some(table) = self.table(value) {
+            return Some(table.name.clone());
+        }
+        match self.resolved(value) {
+            Value::String(text) if !text.contains("{{resolve:") => Some(text),
+            Value::Number(number) => Some(number.to_string()),
+            Value::Bool(flag) => Some(flag.to_string()),
+            _ => None,
+        }
+    }
+
+    /// A reference to a parameter, as the parameter's default; any other value as it is.
+    fn resolved(&self, value: &Value) -> Value {
+        let parameter = value["Ref"].as_str().map(|name| &self.root["Parameters"][name]);
+        parameter.filter(|parameter| parameter.is_object()).map_or(value, |parameter| &parameter["Default"]).clone()
+    }
+
+    /// The table that a reference is about: `!GetAtt Data.Outputs.NightsTable`, `…NightsStream`,
+    /// `!GetAtt NightsTable.StreamArn` all mean Nights.
+    fn table(&self, value: &Value) -> Option<&Table> {
+        if !value.is_object() {
+            return None;
+        }
+        let text = value.to_string();
+        let mut words = text.split(|character: char| !character.is_alphanumeric());
+        words.find_map(|word| {
+            let id = word.strip_suffix("Table").or_else(|| word.strip_suffix("Stream"))?;
+            self.tables.iter().find(|table| table.id == id)
+        })
+    }
+}
+
+/// The resources of a type, with their logical ids.
+fn resources<'a>(document: &'a Value, kind: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+    let all = document["Resources"].as_object().into_iter().flatten();
+    all.filter(move |(_, resource)| resource["Type"] == kind).map(|(id, resource)| (id.as_str(), resource))
+}
+
+/// The files of the templates that this one nests.
+fn nested(document: &Value) -> impl Iterator<Item = &str> {
+    let applications = resources(document, "AWS::Serverless::Application")
+        .filter_map(|(_, resource)| resource["Properties"]["Location"].as_str());
+    let stacks = resources(document, "AWS::CloudFormation::Stack")
+        .filter_map(|(_, resource)| resource["Properties"]["TemplateURL"].as_str());
+    applications.chain(stacks)
+}

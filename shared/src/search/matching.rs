@@ -1,0 +1,163 @@
+//! Whether a candidate is a hit, and if not, which filters alone keep it from being one: facets
+//! count without their own filter.
+
+use super::projection::{Candidate, Projection};
+use super::query::{Area, Query, Sort};
+use super::words::same_but_for_case;
+use crate::clock::Instant;
+use crate::geo::{Bounds, distance_km};
+use crate::stay::{BOOKING_WINDOW, epoch_day};
+
+/// A candidate that fits the query, but perhaps for filters that have facets.
+#[derive(Clone, Copy, Debug)]
+pub struct Match<'a> {
+    /// The candidate.
+    pub candidate: &'a Candidate,
+    /// The mean night of the stay, else the base price, in minor units.
+    pub price_per_night: i64,
+    /// How far from the centre of the search, in kilometres.
+    pub distance_km: Option<f64>,
+    pub(super) failed: Failed,
+    pub(super) rank: u64,
+}
+
+/// Which of the filters with facets a candidate fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Failed {
+    pub(super) place_type: bool,
+    pub(super) property_type: bool,
+    pub(super) amenities: bool,
+    pub(super) price: bool,
+}
+
+impl Failed {
+    /// None of them.
+    pub(super) const NONE: Self =
+        Self { place_type: false, property_type: false, amenities: false, price: false };
+}
+
+/// A query with what every candidate needs of it computed once.
+#[derive(Debug)]
+pub(super) struct Matcher<'a> {
+    query: &'a Query,
+    bounds: Option<Bounds>,
+    /// Check-in and check-out as days since 1970-01-01.
+    stay: Option<(i32, i32)>,
+    now: Instant,
+    /// The zones seen so far and their days. Few zones, thousands of candidates.
+    days: Vec<(&'a str, i32)>,
+}
+
+impl<'a> Matcher<'a> {
+    pub(super) fn of(query: &'a Query, now: Instant) -> Self {
+        Self {
+            query,
+            bounds: query.area.bounds(),
+            stay: query.stay.map(|stay| (epoch_day(stay.first()), epoch_day(stay.end()))),
+            now,
+            days: Vec::new(),
+        }
+    }
+
+    /// What becomes of a candidate; `None` when no facet counts it either.
+    pub(super) fn judge(&mut self, candidate: &'a Candidate) -> Option<Match<'a>> {
+        let (query, projection) = (self.query, &candidate.projection);
+        let distance_km = self.within_area(candidate)?;
+        let fits = query.guests.is_none_or(|guests| guests <= projection.max_guests)
+            && query.instant_book.is_none_or(|wanted| wanted == projection.instant_book)
+            && query.superhost.is_none_or(|wanted| wanted == projection.superhost);
+        if !fits {
+            return None;
+        }
+        let price_per_night = match self.stay {
+            None => projection.base_price,
+            Some((first, end)) if can_stay(projection, first, end, self.today(projection)) => {
+                projection.mean_night(first, end)
+            }
+            Some(_) => return None,
+        };
+        let words_in_title = words_in_title(candidate, &query.words)?;
+        let has = |wanted: &String| projection.amenities.iter().any(|amenity| same_but_for_case(amenity, wanted));
+        let failed = Failed {
+            place_type: !query.place_types.is_empty() && !query.place_types.contains(&projection.place_type),
+            property_type: !query.property_types.is_empty()
+                && !query.property_types.contains(&projection.property_type),
+            amenities: !query.amenities.iter().all(has),
+            price: query.min_price.is_some_and(|least| price_per_night < least)
+                || query.max_price.is_some_and(|most| price_per_night > most),
+        };
+        let rank = match query.sort {
+            Sort::Relevance => u64::MAX - relevance(projection, words_in_title),
+            // Prices are never negative.
+            Sort::Price => u64::try_from(price_per_night).unwrap_or_default(),
+            Sort::Rating => u64::MAX - rating(projection),
+            // The bits of floats that are not negative are in the floats' order.
+            Sort::Distance => distance_km.unwrap_or_default().to_bits(),
+        };
+        Some(Match { candidate, price_per_night, distance_km, failed, rank })
+    }
+
+    /// `None` outside the area, else how far from its centre, where it has one.
+    fn within_area(&self, candidate: &Candidate) -> Option<Option<f64>> {
+        let location = candidate.projection.location;
+        if self.bounds.is_some_and(|bounds| !bounds.contains(location)) {
+            return None;
+        }
+        let distance = self.query.area.centre().map(|centre| distance_km(centre, location));
+        let inside = match &self.query.area {
+            Area::World | Area::Box(_) => true,
+            Area::Town(town) => candidate.place.iter().any(|place| place == town.name()),
+            Area::Circle { radius_km, .. } => distance.is_some_and(|distance| distance <= *radius_km),
+        };
+        inside.then_some(distance)
+    }
+
+    /// The unit's today.
+    fn today(&mut self, projection: &'a Projection) -> i32 {
+        let zone = projection.zone.name();
+        if let Some((_, day)) = self.days.iter().find(|(name, _)| *name == zone) {
+            return *day;
+        }
+        let day = epoch_day(projection.zone.date_of(self.now));
+        self.days.push((zone, day));
+        day
+    }
+}
+
+/// Whether the stay `[first, end)` can be sold: the same rules as [`crate::night::why_unsold`].
+fn can_stay(projection: &Projection, first: i32, end: i32, today: i32) -> bool {
+    let arrival = projection.rules(first);
+    (i32::from(arrival.min_nights)..=i32::from(arrival.max_nights)).contains(&(end - first))
+        && !arrival.closed_to_arrival
+        && !projection.rules(end).closed_to_departure
+        && first >= today
+        && end <= today + BOOKING_WINDOW
+        && projection.is_open(first, end)
+}
+
+/// How many of the words begin one of the title; `None` when one of them begins none of title and city.
+fn words_in_title(candidate: &Candidate, words: &[String]) -> Option<u64> {
+    let mut in_title = 0;
+    for word in words {
+        let wanted = format!(" {word}");
+        let at = candidate.text.find(&wanted)?;
+        in_title += u64::from(at < candidate.title_length);
+    }
+    Some(in_title)
+}
+
+/// The more words in the title the better, then the mean rating as if ten more guests had given
+/// 4.00: one delighted guest does not outrank a hundred pleased ones.
+fn relevance(projection: &Projection, words_in_title: u64) -> u64 {
+    const USUAL: (u64, u64) = (10, 400);
+    let reviews = projection.rating_hundredths.map_or(0, |_| u64::from(projection.review_count));
+    let rating = u64::from(projection.rating_hundredths.unwrap_or_default());
+    let weighted = (USUAL.0 * USUAL.1 + reviews * rating) * 1000 / (USUAL.0 + reviews);
+    (words_in_title << 32) + weighted
+}
+
+/// The rating, of equal ones that of more guests; none is the worst.
+fn rating(projection: &Projection) -> u64 {
+    let reviews = u64::from(projection.review_count);
+    projection.rating_hundredths.map_or(0, |hundredths| (u64::from(hundredths) << 32) + reviews)
+}
