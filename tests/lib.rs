@@ -266,7 +266,7 @@ impl Answer {
     ///
     /// # Panics
     /// When the status is another.
-    #[must_use]
+    #[allow(clippy::must_use_candidate, reason = "that the status is right is often all that matters")]
     pub fn expect(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.bytes));
         self.json

@@ -1,9 +1,20 @@
 //! The search functions.
 
+pub mod card;
+pub mod list;
+pub mod map;
+pub mod parameters;
+pub mod project;
+
 use roost::function::Functions;
+use roost::http::Described;
 
 /// Every function of this package.
 #[must_use]
 pub fn functions() -> Functions {
-    Functions::default()
+    Functions {
+        operations: vec![Described::of::<list::Search>(), Described::of::<map::SearchMap>()],
+        consumers: vec![project::PROJECT],
+        ..Functions::default()
+    }
 }

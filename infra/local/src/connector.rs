@@ -52,7 +52,8 @@ async fn store(engine: &Engine, request: &HttpRequest) -> Result<HttpResponse, C
         None => Some(engine.answer(target, body).await),
     };
     let reply = answered.ok_or_else(|| ConnectorError::timeout("the store did not answer".into()))?;
-    let status = StatusCode::try_from(reply.status).map_err(|error| ConnectorError::other(error.into(), None))?;
+    let status =
+        StatusCode::try_from(reply.status).map_err(|error| ConnectorError::other(error.into(), None))?;
     let mut response = HttpResponse::new(status, SdkBody::from(reply.body));
     response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
     Ok(response)

@@ -6,21 +6,22 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Request, Response, StatusCode};
+use roost::account::{Email, Role};
 use roost::clock::Instant;
-use roost::error::{Error, Result};
+use roost::error::{Error, Fields, Result};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::import;
 use crate::provider::FaultOrder;
 use crate::stack::Stack;
 
 /// Answers a call; `None` closes the connection without an answer.
-pub async fn answer(stack: Arc<Stack>, request: Request<Bytes>) -> Option<Response<Bytes>> {
+pub(crate) async fn answer(stack: Arc<Stack>, request: Request<Bytes>) -> Option<Response<Bytes>> {
     let path = request.uri().path().to_owned();
     match path.trim_start_matches("/_local") {
         "/dynamodb" | "/dynamodb/" => return Some(store(&stack, &request).await),
-        "/import" => return Some(crate::import::serve(&stack, request).await),
         under if under.starts_with("/stripe/") => return provider(&stack, request).await,
         _ => {}
     }
@@ -63,6 +64,10 @@ async fn call(stack: &Stack, request: &Request<Bytes>) -> Reply {
             Ok(None)
         }
         ("GET", "/payments/ledger") => Ok(Some(stack.provider().ledger())),
+        ("POST", "/roles") => grant(stack, read(request)?).await,
+        ("POST", "/import") => {
+            import::server::serve(&stack.app(), stack.engine(), request.body()).await.map(Some)
+        }
         ("POST", path) => match path.strip_prefix("/schedules/").and_then(|rest| rest.strip_suffix("/run")) {
             Some(function) => run_schedule(stack, function).await,
             None => unknown(method, path),
@@ -83,12 +88,17 @@ fn unknown(method: &str, path: &str) -> Reply {
         ("/clock", "GET, POST"),
         ("/schedules", "GET"),
         ("/drain", "POST"),
+        ("/import", "POST"),
         ("/meter", "GET, DELETE"),
         ("/payments/faults", "POST, DELETE"),
         ("/payments/ledger", "GET"),
+        ("/roles", "POST"),
+        ("/import", "POST"),
     ];
     match known.iter().find(|(known, _)| *known == path) {
-        Some((_, allow)) if !allow.contains(method) => Err(Error::MethodNotAllowed { allow: (*allow).to_owned() }),
+        Some((_, allow)) if !allow.contains(method) => {
+            Err(Error::MethodNotAllowed { allow: (*allow).to_owned() })
+        }
         _ => Err(Error::NotFound),
     }
 }
@@ -108,14 +118,32 @@ fn move_clock(stack: &Stack, order: Move) -> Reply {
             }
         }
         (None, Some(seconds)) => {
-            let seconds = u32::try_from(seconds)
-                .map_err(|_| Error::invalid("/advanceSeconds", "must be a whole number from 0 to 4294967295"))?;
+            let seconds = u32::try_from(seconds).map_err(|_| {
+                Error::invalid("/advanceSeconds", "must be a whole number from 0 to 4294967295")
+            })?;
             stack.clock().advance(seconds);
         }
         _ => return Err(Error::invalid("", "must have either now or advanceSeconds")),
     }
     stack.save_clock();
     Ok(Some(now(stack)))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Grant {
+    email: String,
+    roles: Vec<Role>,
+}
+
+async fn grant(stack: &Stack, grant: Grant) -> Reply {
+    let mut fields = Fields::default();
+    let email: Option<Email> = fields.take("/email", grant.email.parse());
+    fields.finish()?;
+    if let Some(email) = email {
+        stack.app().store.set_roles(&email, &grant.roles).await?;
+    }
+    Ok(Some(json!({})))
 }
 
 fn now(stack: &Stack) -> Value {

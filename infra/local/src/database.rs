@@ -63,7 +63,8 @@ pub fn stream_start(database: &Database, table: &str) -> Result<String, String> 
         shard_iterator_type: "TRIM_HORIZON".into(),
         sequence_number: None,
     };
-    let iterator = database.get_shard_iterator(request).map_err(|error| format!("stream of {table}: {error}"))?;
+    let iterator =
+        database.get_shard_iterator(request).map_err(|error| format!("stream of {table}: {error}"))?;
     iterator.shard_iterator.ok_or_else(|| format!("the stream of {table} has no records to read"))
 }
 

@@ -48,7 +48,9 @@ impl Environment {
     pub fn config_of(&self, function: &Function) -> Result<Config, String> {
         let value = |name: &str| match function.variables.get(name) {
             // What the template settles itself; what a deployment's secrets hold is ours here.
-            Some(Some(settled)) if !self.0.contains_key(name) || name.ends_with("_TABLE") => Some(settled.clone()),
+            Some(Some(settled)) if !self.0.contains_key(name) || name.ends_with("_TABLE") => {
+                Some(settled.clone())
+            }
             Some(_) => self.0.get(name).cloned(),
             None if name == "AWS_REGION" => self.0.get(name).cloned(),
             None => None,

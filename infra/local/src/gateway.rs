@@ -28,7 +28,7 @@ const LARGEST_BODY: usize = 10 * 1024 * 1024;
 const LARGEST_LOCAL_BODY: usize = 64 * 1024 * 1024;
 
 /// Serves until the task is ended, which ends every connection.
-pub async fn serve(listener: TcpListener, stack: Arc<Stack>) {
+pub(crate) async fn serve(listener: TcpListener, stack: Arc<Stack>) {
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
@@ -71,7 +71,11 @@ impl std::fmt::Display for Dropped {
 
 impl std::error::Error for Dropped {}
 
-async fn answer(stack: Arc<Stack>, request: Request<Incoming>, peer: IpAddr) -> Option<Response<Full<Bytes>>> {
+async fn answer(
+    stack: Arc<Stack>,
+    request: Request<Incoming>,
+    peer: IpAddr,
+) -> Option<Response<Full<Bytes>>> {
     let local = request.uri().path().starts_with("/_local/");
     let (parts, body) = request.into_parts();
     let most = if local { LARGEST_LOCAL_BODY } else { LARGEST_BODY };
@@ -127,4 +131,3 @@ fn own(status: StatusCode, message: &str) -> Response<Full<Bytes>> {
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
-

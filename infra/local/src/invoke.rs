@@ -9,7 +9,7 @@ use crate::meter::FUNCTION;
 ///
 /// # Errors
 /// When the function panicked, or the stack is stopping.
-pub async fn invoke<T: Send + 'static>(
+pub(crate) async fn invoke<T: Send + 'static>(
     function: &'static str,
     invocation: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, Ended> {
@@ -22,4 +22,4 @@ pub async fn invoke<T: Send + 'static>(
 
 /// A function ended without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ended;
+pub(crate) struct Ended;

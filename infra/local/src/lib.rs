@@ -1,3 +1,51 @@
-//! The local stack.
+//! The whole product on one machine: reads template.yaml and runs what it names, with the code that
+//! ships, behind a real HTTP server.
 
+pub mod clock;
+pub mod connector;
+mod control;
+pub mod database;
+pub mod engine;
+pub mod environment;
+pub mod faults;
+mod gateway;
+pub mod import;
+mod invoke;
+pub mod meter;
 pub mod provider;
+pub mod router;
+mod saved;
+mod schedules;
+pub mod stack;
+mod streams;
+pub mod template;
+pub mod wiring;
+
+use std::path::PathBuf;
+
+use roost::function::Functions;
+
+/// Every function of the product.
+#[must_use]
+pub fn all_functions() -> Functions {
+    [
+        roost_identity::functions(),
+        roost_listings::functions(),
+        roost_calendar::functions(),
+        roost_search::functions(),
+        roost_quotes::functions(),
+        roost_bookings::functions(),
+        roost_site::functions(),
+    ]
+    .into_iter()
+    .fold(Functions::default(), Functions::and)
+}
+
+/// The workspace: the nearest folder above the current one that has a template, else the one that
+/// this program was built in.
+#[must_use]
+pub fn root() -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_default();
+    let above = here.ancestors().find(|folder| folder.join("template.yaml").is_file());
+    above.map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")), PathBuf::from)
+}

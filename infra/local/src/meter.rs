@@ -58,8 +58,7 @@ impl Meter {
     /// Adds what one call consumed, to the function that runs.
     pub fn add(&self, direction: Direction, consumed: &ConsumedCapacity) {
         // The replay of an idempotent transaction reads, whatever the first call did.
-        let direction =
-            if consumed.read_capacity_units.is_some() { Direction::Read } else { direction };
+        let direction = if consumed.read_capacity_units.is_some() { Direction::Read } else { direction };
         let own = consumed.table.as_ref().map_or(consumed.capacity_units, |table| table.capacity_units);
         let indexes = [&consumed.global_secondary_indexes, &consumed.local_secondary_indexes];
         let indexes = indexes.into_iter().flatten().flatten().map(|(name, detail)| (name.as_str(), detail));

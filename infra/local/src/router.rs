@@ -32,7 +32,9 @@ impl Router {
             }
         }
         // Where two match, the one with its first parameter further right is the more exact.
-        router.routes.sort_by_key(|endpoint| std::cmp::Reverse(endpoint.path.find('{').unwrap_or(usize::MAX)));
+        router
+            .routes
+            .sort_by_key(|endpoint| std::cmp::Reverse(endpoint.path.find('{').unwrap_or(usize::MAX)));
         router
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// The small state of a stack, written down at every change where there is a file for it.
 #[derive(Debug, Default)]
-pub struct Saved {
+pub(crate) struct Saved {
     file: Option<PathBuf>,
     state: Mutex<State>,
 }
@@ -16,11 +16,11 @@ pub struct Saved {
 /// The state itself.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct State {
+pub(crate) struct State {
     /// How far the clock is ahead of the machine's, in milliseconds.
-    pub clock_ahead: i64,
+    pub(crate) clock_ahead: i64,
     /// Where each consumer stands in its stream.
-    pub positions: BTreeMap<String, String>,
+    pub(crate) positions: BTreeMap<String, String>,
 }
 
 impl Saved {
@@ -28,7 +28,7 @@ impl Saved {
     ///
     /// # Errors
     /// A sentence when the file cannot be read or holds something else.
-    pub fn open(file: Option<PathBuf>) -> Result<Self, String> {
+    pub(crate) fn open(file: Option<PathBuf>) -> Result<Self, String> {
         let Some(path) = &file else { return Ok(Self::default()) };
         let state = match std::fs::read(path) {
             Ok(text) => {
@@ -42,12 +42,12 @@ impl Saved {
 
     /// The state as it is.
     #[must_use]
-    pub fn state(&self) -> State {
+    pub(crate) fn state(&self) -> State {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Changes the state and writes it down.
-    pub fn change(&self, change: impl FnOnce(&mut State)) {
+    pub(crate) fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut state);
         let Some(file) = &self.file else { return };

@@ -9,13 +9,13 @@ use crate::template;
 
 /// A scheduled function and when it runs.
 #[derive(Clone, Debug)]
-pub struct Scheduled {
+pub(crate) struct Scheduled {
     /// What runs.
-    pub schedule: Schedule,
+    pub(crate) schedule: Schedule,
     /// With what.
-    pub app: App,
+    pub(crate) app: App,
     /// When it starts by itself.
-    pub times: Vec<template::Schedule>,
+    pub(crate) times: Vec<template::Schedule>,
 }
 
 impl Scheduled {
@@ -23,7 +23,7 @@ impl Scheduled {
     ///
     /// # Errors
     /// The function's own.
-    pub async fn run(&self) -> Result<()> {
+    pub(crate) async fn run(&self) -> Result<()> {
         let run = (self.schedule.run)(self.app.clone());
         let ended = |_| Error::internal(format!("{} ended without an answer", self.schedule.name));
         invoke(self.schedule.name, run).await.map_err(ended)?
@@ -31,7 +31,7 @@ impl Scheduled {
 
     /// Runs it at its times, by the machine's own clock, until the task is ended. Moving the stack's
     /// clock starts nothing.
-    pub async fn keep_time(self, time: template::Schedule) {
+    pub(crate) async fn keep_time(self, time: template::Schedule) {
         loop {
             tokio::time::sleep(time.every).await;
             if let Err(error) = self.run().await {

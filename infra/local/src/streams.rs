@@ -20,33 +20,33 @@ const GATHERING: Duration = Duration::from_millis(3);
 const LONGEST_CHAIN: usize = 8;
 
 /// One consumer of one stream.
-pub struct Reader {
+pub(crate) struct Reader {
     /// Who handles the records.
-    pub consumer: Consumer,
+    pub(crate) consumer: Consumer,
     /// With what.
-    pub app: App,
+    pub(crate) app: App,
     /// Which stream, and how it is read.
-    pub stream: Stream,
+    pub(crate) stream: Stream,
     /// The place to begin at.
-    pub position: String,
+    pub(crate) position: String,
     /// The store that has the stream.
-    pub engine: Engine,
+    pub(crate) engine: Engine,
     /// Where the position is kept.
-    pub saved: Arc<Saved>,
+    pub(crate) saved: Arc<Saved>,
 }
 
 /// How far a reader has come: every change up to this count of [`Engine::writes`] is handled.
-pub type Progress = watch::Receiver<u64>;
+pub(crate) type Progress = watch::Receiver<u64>;
 
 impl Reader {
     /// The name that the position is kept under.
     #[must_use]
-    pub fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         key(self.consumer.name, &self.stream.table)
     }
 
     /// Reads until the task is ended.
-    pub async fn run(mut self, progress: watch::Sender<u64>) {
+    pub(crate) async fn run(mut self, progress: watch::Sender<u64>) {
         let mut writes = self.engine.writes();
         loop {
             let seen = *writes.borrow_and_update();
@@ -76,7 +76,11 @@ impl Reader {
             match batch(&page) {
                 Ok(batch) => self.handle(batch).await,
                 Err(error) => {
-                    tracing::error!(consumer = self.consumer.name, error, "records of another shape: given up");
+                    tracing::error!(
+                        consumer = self.consumer.name,
+                        error,
+                        "records of another shape: given up"
+                    );
                 }
             }
             let Some(next) = page.next_shard_iterator else { break true };
@@ -135,12 +139,12 @@ impl std::fmt::Debug for Reader {
 
 /// The name that a consumer's position in a table's stream is kept under.
 #[must_use]
-pub fn key(consumer: &str, table: &str) -> String {
+pub(crate) fn key(consumer: &str, table: &str) -> String {
     format!("{consumer} {table}")
 }
 
 /// Returns when every change so far has been handled, and those that handling it caused.
-pub async fn drain(engine: &Engine, readers: &[Progress]) {
+pub(crate) async fn drain(engine: &Engine, readers: &[Progress]) {
     let writes = engine.writes();
     for _ in 0..LONGEST_CHAIN {
         let so_far = *writes.borrow();

@@ -105,7 +105,9 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn function(&self, id: &str, resource: &Value) -> Result<Function, String> {
         let name = resource["Metadata"]["BuildProperties"]["Binary"].as_str();
-        let name = name.ok_or_else(|| format!("template.yaml: {id} names no binary in Metadata.BuildProperties.Binary"))?;
+        let name = name.ok_or_else(|| {
+            format!("template.yaml: {id} names no binary in Metadata.BuildProperties.Binary")
+        })?;
         let properties = &resource["Properties"];
         let mut variables = BTreeMap::new();
         for from in [&self.root["Globals"]["Function"], properties] {
@@ -120,7 +122,8 @@ impl Reader<'_> {
             schedules: Vec::new(),
         };
         for (event_id, event) in properties["Events"].as_object().into_iter().flatten() {
-            self.event(&mut function, event).map_err(|why| format!("template.yaml: {id}.{event_id}: {why}"))?;
+            self.event(&mut function, event)
+                .map_err(|why| format!("template.yaml: {id}.{event_id}: {why}"))?;
         }
         Ok(function)
     }
@@ -158,7 +161,10 @@ impl Reader<'_> {
     /// A reference to a parameter, as the parameter's default; any other value as it is.
     fn resolved(&self, value: &Value) -> Value {
         let parameter = value["Ref"].as_str().map(|name| &self.root["Parameters"][name]);
-        parameter.filter(|parameter| parameter.is_object()).map_or(value, |parameter| &parameter["Default"]).clone()
+        parameter
+            .filter(|parameter| parameter.is_object())
+            .map_or(value, |parameter| &parameter["Default"])
+            .clone()
     }
 
     /// The table that a reference is about: `!GetAtt Data.Outputs.NightsTable`, `…NightsStream`,

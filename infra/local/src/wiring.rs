@@ -46,7 +46,9 @@ fn of_function(function: &Function, functions: &Functions) -> Vec<String> {
     }
     let schedule = functions.schedules.iter().any(|schedule| schedule.name == name);
     if schedule == function.schedules.is_empty() {
-        differ(if schedule { "has no schedule" } else { "has a schedule, and no handler for one" }.to_owned());
+        differ(
+            if schedule { "has no schedule" } else { "has a schedule, and no handler for one" }.to_owned(),
+        );
     }
     let consumer = functions.consumers.iter().any(|consumer| consumer.name == name);
     if consumer == function.streams.is_empty() {
@@ -79,7 +81,9 @@ mod tests {
             method: "GET",
             path: "/v1/things/{id}",
             handle: |_, request| {
-                Box::pin(async move { roost::http::refuse(roost::error::Error::NotFound, request.uri().path(), "") })
+                Box::pin(async move {
+                    roost::http::refuse(roost::error::Error::NotFound, request.uri().path(), "")
+                })
             },
         };
         Functions { fallbacks: vec![fallback], ..Functions::default() }
@@ -89,7 +93,8 @@ mod tests {
     fn each_difference_is_named() {
         let template = |functions| Template { functions, ..Template::default() };
         assert_eq!(check(&template(vec![function("get-thing", "/v1/things/{id}")]), &code()), Ok(()));
-        let other_path = check(&template(vec![function("get-thing", "/v1/thing/{id}")]), &code()).unwrap_err();
+        let other_path =
+            check(&template(vec![function("get-thing", "/v1/thing/{id}")]), &code()).unwrap_err();
         assert!(other_path.contains("get-thing has the route GET /v1/thing/{id}"), "{other_path}");
         let stranger = vec![function("get-thing", "/v1/things/{id}"), function("get-nothing", "/v1/nothing")];
         let stranger = check(&template(stranger), &code()).unwrap_err();

@@ -136,7 +136,8 @@ impl<O: Operation> Call<O> {
 }
 
 /// API Gateway's id of the request; one of our own where there is none.
-pub(super) fn request_id(request: &Request) -> String {
+#[must_use]
+pub fn request_id(request: &Request) -> String {
     let given = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
         _ => None,

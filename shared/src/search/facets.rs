@@ -40,14 +40,13 @@ impl Facets {
             // Fails nothing, or nothing but the facet's own filter.
             matches.iter().filter(move |found| found.failed == Failed::NONE || found.failed == own)
         };
-        let projection = |found: &Match<'_>| &found.candidate.projection;
         let place_types = without(Failed { place_type: true, ..Failed::NONE });
         let property_types = without(Failed { property_type: true, ..Failed::NONE });
         let amenities = without(Failed { amenities: true, ..Failed::NONE });
         let prices = without(Failed { price: true, ..Failed::NONE });
         Self {
-            place_types: most_frequent(place_types.map(|found| projection(found).place_type)),
-            property_types: most_frequent(property_types.map(|found| projection(found).property_type)),
+            place_types: most_frequent(place_types.map(|found| found.candidate.projection.place_type)),
+            property_types: most_frequent(property_types.map(|found| found.candidate.projection.property_type)),
             amenities: amenity_counts(
                 amenities.flat_map(|found| &found.candidate.projection.amenities).map(String::as_str),
             ),

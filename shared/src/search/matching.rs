@@ -71,10 +71,10 @@ impl<'a> Matcher<'a> {
         }
         let price_per_night = match self.stay {
             None => projection.base_price,
-            Some((first, end)) if can_stay(projection, first, end, self.today(projection)) => {
-                projection.mean_night(first, end)
+            Some((first, end)) => {
+                let today = self.today(projection);
+                can_stay(projection, first, end, today).then(|| projection.mean_night(first, end))?
             }
-            Some(_) => return None,
         };
         let words_in_title = words_in_title(candidate, &query.words)?;
         let has = |wanted: &String| projection.amenities.iter().any(|amenity| same_but_for_case(amenity, wanted));

@@ -5,6 +5,7 @@ mod blocks;
 mod booking_record;
 pub mod bookings;
 mod calendars;
+mod imports;
 pub mod keys;
 mod listing_record;
 pub mod listings;

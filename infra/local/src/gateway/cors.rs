@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HeaderName, HeaderValue,
-    ORIGIN, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HeaderName,
+    HeaderValue, ORIGIN, VARY,
 };
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 
@@ -26,7 +26,11 @@ impl Cors {
             self.allow(origin, headers);
             insert(headers, ACCESS_CONTROL_ALLOW_METHODS, &self.methods.join(","));
             insert(headers, ACCESS_CONTROL_ALLOW_HEADERS, &self.headers.join(","));
-            insert(headers, ACCESS_CONTROL_MAX_AGE, &self.max_age.map(|age| age.to_string()).unwrap_or_default());
+            insert(
+                headers,
+                ACCESS_CONTROL_MAX_AGE,
+                &self.max_age.map(|age| age.to_string()).unwrap_or_default(),
+            );
         }
         Some(response)
     }

@@ -15,7 +15,13 @@ use serde_json::{Value, json};
 use crate::router::Taken;
 
 /// The event of a request that a route has taken.
-pub(super) fn of(request: &Request<Bytes>, taken: &Taken, request_id: &str, peer: IpAddr, now: Instant) -> Value {
+pub(super) fn of(
+    request: &Request<Bytes>,
+    taken: &Taken,
+    request_id: &str,
+    peer: IpAddr,
+    now: Instant,
+) -> Value {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let (method, path) = (request.method().as_str(), request.uri().path());
     let route_key = match taken.endpoint.path {
@@ -56,7 +62,14 @@ pub(super) fn of(request: &Request<Bytes>, taken: &Taken, request_id: &str, peer
         event["cookies"] = cookies.split(';').map(str::trim).collect();
     }
     if !taken.parameters.is_empty() {
-        event["pathParameters"] = taken.parameters.iter().cloned().map(|(name, value)| (name, value.into())).collect::<BTreeMap<&str, Value>>().into_iter().collect();
+        event["pathParameters"] = taken
+            .parameters
+            .iter()
+            .cloned()
+            .map(|(name, value)| (name, value.into()))
+            .collect::<BTreeMap<&str, Value>>()
+            .into_iter()
+            .collect();
     }
     event
 }

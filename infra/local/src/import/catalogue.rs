@@ -76,7 +76,11 @@ impl Catalogue {
             };
             let own = fields.id().ok().and_then(|id| calendars.take(id));
             if own.is_none() {
-                problems.note(listings.file(), line, "it has no night in the calendar: loaded with none on sale");
+                problems.note(
+                    listings.file(),
+                    line,
+                    "it has no night in the calendar: loaded with none on sale",
+                );
             }
             let own = own.unwrap_or_default();
             let rows = own.len() as u64;
@@ -185,7 +189,8 @@ impl<'a> Row<'a> {
     }
 
     fn id(&self) -> Result<&'a str, String> {
-        self.text(self.columns.id).and_then(|id| if id.is_empty() { Err("it has no id".into()) } else { Ok(id) })
+        self.text(self.columns.id)
+            .and_then(|id| if id.is_empty() { Err("it has no id".into()) } else { Ok(id) })
     }
 
     /// The home and its own price, not yet with its calendar.
@@ -194,8 +199,8 @@ impl<'a> Row<'a> {
         let location = self.location()?;
         let place = told.place(location)?;
         let room_type = self.text(columns.room_type)?;
-        let place_type =
-            describe::place_type(room_type).ok_or_else(|| format!("the room_type {room_type:?} is unknown"))?;
+        let place_type = describe::place_type(room_type)
+            .ok_or_else(|| format!("the room_type {room_type:?} is unknown"))?;
         let property_type = describe::property_type(self.maybe(columns.property_type)?);
         let mut title = describe::line(self.maybe(columns.name)?, 120);
         if title.chars().count() < 3 {
@@ -203,6 +208,8 @@ impl<'a> Row<'a> {
         }
         let accommodates = self.text(columns.accommodates)?;
         let max_guests = accommodates
+            .strip_suffix(".0")
+            .unwrap_or(accommodates)
             .parse::<u16>()
             .ok()
             .filter(|guests| *guests > 0)
@@ -273,8 +280,8 @@ impl<'a> Row<'a> {
         if text.is_empty() {
             return Ok(Vec::new());
         }
-        let listed: Vec<String> =
-            serde_json::from_str(text).map_err(|error| format!("amenities are not a list in JSON: {error}"))?;
+        let listed: Vec<String> = serde_json::from_str(text)
+            .map_err(|error| format!("amenities are not a list in JSON: {error}"))?;
         let mut seen = HashSet::new();
         let lines = listed.iter().map(|amenity| describe::line(amenity, 100));
         Ok(lines.filter(|amenity| !amenity.is_empty() && seen.insert(amenity.clone())).collect())

@@ -57,7 +57,11 @@ impl Calendars {
     ///
     /// # Errors
     /// A sentence when the file cannot be read or lacks a column; single rows are noted instead.
-    pub(super) fn read(table: &mut Table, problems: &mut Problems, read: &dyn Fn(u64)) -> Result<Self, String> {
+    pub(super) fn read(
+        table: &mut Table,
+        problems: &mut Problems,
+        read: &dyn Fn(u64),
+    ) -> Result<Self, String> {
         let columns = Columns::of(table)?;
         let mut dates = HashMap::new();
         let mut calendars = Self { by_listing: HashMap::new(), first_day: None, rows: 0 };
@@ -82,7 +86,8 @@ impl Calendars {
                         current.first_line = line;
                     }
                     current.nights.push(night);
-                    calendars.first_day = Some(calendars.first_day.map_or(night.day, |day| day.min(night.day)));
+                    calendars.first_day =
+                        Some(calendars.first_day.map_or(night.day, |day| day.min(night.day)));
                 }
             }
         }
@@ -109,7 +114,8 @@ impl Calendars {
     pub(super) fn note_rest(self, file: &str, problems: &mut Problems) {
         for (listing, calendar) in self.by_listing {
             let count = calendar.nights.len();
-            let reason = format!("{count} nights of listing {listing}, which no row of the listings describes");
+            let reason =
+                format!("{count} nights of listing {listing}, which no row of the listings describes");
             problems.note(file, calendar.first_line, reason);
         }
     }
@@ -177,10 +183,8 @@ impl Calendar {
                 }
             }
             let (least, most) = night.rules;
-            let (least, most) = (
-                least.filter(|least| *least != own_rules.0),
-                most.filter(|most| *most != own_rules.1),
-            );
+            let (least, most) =
+                (least.filter(|least| *least != own_rules.0), most.filter(|most| *most != own_rules.1));
             if least.is_some() || most.is_some() {
                 match year.rules.last_mut() {
                     Some((_, end, a, b)) if *end == day && (*a, *b) == (least, most) => *end = next,
@@ -252,7 +256,9 @@ impl Columns {
             other => return Err(format!("available is {other:?}, neither t nor f")),
         };
         let price = self.price.map(text).transpose()?.map_or(Ok(None), Price::read)?;
-        let limit = |at: Option<usize>, name: &str| at.map(text).transpose()?.map_or(Ok(None), |text| nights(text, name));
+        let limit = |at: Option<usize>, name: &str| {
+            at.map(text).transpose()?.map_or(Ok(None), |text| nights(text, name))
+        };
         let rules = (limit(self.min_nights, "minimum_nights")?, limit(self.max_nights, "maximum_nights")?);
         Ok((listing, Night { day, line, open, price, rules }))
     }

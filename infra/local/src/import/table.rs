@@ -33,8 +33,7 @@ impl Table {
             return Err(format!("{} holds neither {packed} nor {plain}", folder.display()));
         };
         let hashing = Hashing { content, hash: Context::new(&SHA256) };
-        let mut rows =
-            csv::ReaderBuilder::new().flexible(true).buffer_capacity(1 << 16).from_reader(hashing);
+        let mut rows = csv::ReaderBuilder::new().flexible(true).buffer_capacity(1 << 16).from_reader(hashing);
         let header = rows.byte_headers().map_err(|error| format!("{file}: {error}"))?;
         let columns = header
             .iter()

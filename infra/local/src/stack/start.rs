@@ -39,7 +39,8 @@ pub(super) async fn start(options: Options) -> Result<Stack, String> {
     let home = Home::open(&options)?;
     let saved = Arc::new(Saved::open(home.kept("stack.json"))?);
     let clock = LocalClock::ahead_by(saved.state().clock_ahead);
-    let provider = Provider::open(clock.shared(), home.kept("provider.json")).map_err(|error| error.to_string())?;
+    let provider =
+        Provider::open(clock.shared(), home.kept("provider.json")).map_err(|error| error.to_string())?;
     let database = database::open(home.place(), &template.tables)?;
     let starts: HashMap<String, String> = streamed(&template)
         .map(|table| Ok((table.to_owned(), database::stream_start(&database, table)?)))
@@ -113,7 +114,8 @@ impl Home {
         if options.memory {
             return Ok(Self { kept: None, passing: None, database: None });
         }
-        let folder = tempfile::Builder::new().prefix("roost-").tempdir().map_err(|error| error.to_string())?;
+        let folder =
+            tempfile::Builder::new().prefix("roost-").tempdir().map_err(|error| error.to_string())?;
         let database = Some(folder.path().join("store.sqlite"));
         Ok(Self { kept: None, passing: Some(folder), database })
     }

@@ -53,7 +53,8 @@ impl Reader<'_> {
 
     fn stream(&self, properties: &Value) -> Result<Stream, String> {
         let table = self.table(&properties["Stream"]);
-        let table = table.ok_or_else(|| format!("{} is the stream of no table here", properties["Stream"]))?;
+        let table =
+            table.ok_or_else(|| format!("{} is the stream of no table here", properties["Stream"]))?;
         let batch = properties["BatchSize"].as_u64().unwrap_or(100);
         let retries = properties["MaximumRetryAttempts"].as_u64();
         Ok(Stream {
@@ -86,7 +87,8 @@ fn schedule(expression: &Value) -> Result<Schedule, String> {
         };
         Some(Duration::from_secs(number.checked_mul(seconds).filter(|seconds| *seconds > 0)?))
     });
-    let every = parsed.ok_or_else(|| format!("the local stack runs schedules by rate(…) alone, not {expression}"))?;
+    let every =
+        parsed.ok_or_else(|| format!("the local stack runs schedules by rate(…) alone, not {expression}"))?;
     Ok(Schedule { every })
 }
 

@@ -1,0 +1,69 @@
+//! `GET /v1/search/map`.
+
+use roost::app::App;
+use roost::error::Result;
+use roost::http::{Answer, Anyone, Call, Nothing, Operation};
+use roost::listing::Location;
+use roost::money::Money;
+use roost::search::Found;
+use roost::search::clusters::Cluster;
+use serde::Serialize;
+
+use crate::card::ListingCard;
+use crate::parameters::MapParameters;
+
+/// Searches listings on a map.
+#[derive(Debug)]
+pub struct SearchMap;
+
+/// Clusters and items together have every hit once.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct MapReply {
+    /// Several hits near each other.
+    pub clusters: Vec<ClusterView>,
+    /// Hits alone.
+    pub items: Vec<ListingCard>,
+}
+
+/// Several hits near each other.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterView {
+    /// In their middle.
+    pub location: Location,
+    /// How many.
+    pub count: usize,
+    /// The price per night of the cheapest.
+    pub min_price: Money,
+}
+
+impl Operation for SearchMap {
+    const NAME: &'static str = "search-map";
+    const METHOD: &'static str = "GET";
+    const PATH: &'static str = "/v1/search/map";
+    const SUMMARY: &'static str = "Listings in a box that fit, near ones together.";
+    const PROBLEMS: &'static [u16] = &[422];
+    type Caller = Anyone;
+    type Path = Nothing;
+    type Query = MapParameters;
+    type Body = Nothing;
+    type Reply = MapReply;
+
+    async fn run(app: App, call: Call<Self>) -> Result<Answer<MapReply>> {
+        let now = app.clock.now();
+        let (query, zoom) = call.query()?.parse(now)?;
+        let candidates = app.store.candidates(&query.area).await?;
+        let map = Found::among(candidates.iter(), &query, now).map(zoom);
+        Ok(Answer::ok(MapReply {
+            clusters: map.clusters.into_iter().map(ClusterView::of).collect(),
+            items: map.items.iter().map(|hit| ListingCard::of(hit, &query, &app.config)).collect(),
+        }))
+    }
+}
+
+impl ClusterView {
+    fn of(cluster: Cluster) -> Self {
+        let Cluster { location, count, min_price } = cluster;
+        Self { location, count, min_price }
+    }
+}

@@ -1,0 +1,145 @@
+//! The command line.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use roost_local::import::{self, ImportOptions, Report};
+use roost_local::stack::{Options, Stack};
+
+/// Runs the whole product on this machine: API, functions, tables, streams, schedules and a payment
+/// provider of its own. Nothing leaves the machine.
+#[derive(Debug, Parser)]
+#[command(name = "cargo dev", version)]
+pub(crate) struct Command {
+    #[command(flatten)]
+    serve: Serve,
+    #[command(subcommand)]
+    other: Option<Other>,
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// The port to listen on; 0 picks a free one.
+    #[arg(long, value_name = "N", default_value_t = 3000)]
+    port: u16,
+    /// Keep the data in this folder; otherwise it is gone at the end.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The search index: `off` leaves search to the geo cells.
+    #[arg(long, value_name = "URL|off", default_value = "off")]
+    search: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum Other {
+    /// Load a city in the public Inside Airbnb layout into a running stack.
+    Import {
+        /// The folder with listings.csv.gz and calendar.csv.gz, or the same unpacked.
+        dir: PathBuf,
+        /// Where the stack is.
+        #[arg(long, default_value = "http://127.0.0.1:3000")]
+        url: String,
+        /// ISO 3166 alpha-2; otherwise that of each location.
+        #[arg(long)]
+        country: Option<String>,
+        /// ISO 4217; otherwise that of the country.
+        #[arg(long)]
+        currency: Option<String>,
+    },
+    /// Load a generated city of 500 homes into a running stack.
+    Demo {
+        /// Where the stack is.
+        #[arg(long, default_value = "http://127.0.0.1:3000")]
+        url: String,
+    },
+}
+
+impl Command {
+    /// Does what the command line says.
+    ///
+    /// # Errors
+    /// A sentence for the developer.
+    pub(crate) fn run(self) -> Result<(), String> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            // A call of the embedded store holds its thread: a few more than cores keep the rest going.
+            .worker_threads(std::thread::available_parallelism().map_or(4, |cores| cores.get().max(4)))
+            .build()
+            .map_err(|error| error.to_string())?;
+        let done = runtime.block_on(async {
+            match self.other {
+                None => self.serve.run().await,
+                Some(Other::Import { dir, url, country, currency }) => {
+                    import::run(ImportOptions { dir, url, country, currency }).await.map(print)
+                }
+                Some(Other::Demo { url }) => import::demo::demo(&url).await.map(print),
+            }
+        });
+        // What is still under way has no one to answer any more.
+        runtime.shutdown_timeout(Duration::from_secs(2));
+        done
+    }
+}
+
+impl Serve {
+    async fn run(self) -> Result<(), String> {
+        if self.search != "off" {
+            return Err("there is no search index yet: --search takes `off` alone".into());
+        }
+        let options =
+            Options { port: self.port, data: self.data.clone(), schedules: true, ..Options::default() };
+        let stack = Stack::start(options).await?;
+        write_environment(&stack);
+        let kept = self
+            .data
+            .map_or("a temporary folder, gone at the end".to_owned(), |folder| folder.display().to_string());
+        let mut out = std::io::stdout();
+        tell(
+            &mut out,
+            &format!("Data: {kept}. Search: off, the geo cells answer. Payments: a local provider."),
+        );
+        tell(&mut out, &format!("Roost is ready at {}", stack.url()));
+        stopped().await;
+        drop(stack);
+        Ok(())
+    }
+}
+
+/// The environment for `cargo lambda watch --env-file target/roost.env`.
+fn write_environment(stack: &Stack) {
+    let file = roost_local::root().join("target/roost.env");
+    let folder = file.parent().map(std::fs::create_dir_all).transpose();
+    if let Err(error) = folder.and_then(|_| std::fs::write(&file, stack.environment_file())) {
+        tracing::warn!(%error, file = %file.display(), "the environment file could not be written");
+    }
+}
+
+/// Returns on Ctrl-C, and when the system asks the process to end.
+async fn stopped() {
+    let interrupted = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupted => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupted.await;
+}
+
+/// What an import did.
+#[expect(clippy::needless_pass_by_value, reason = "the report is done with")]
+fn print(report: Report) {
+    tell(&mut std::io::stdout(), &report.to_string());
+}
+
+/// Writes a line; a reader who has gone away is no error.
+pub(crate) fn tell(out: &mut impl Write, line: &str) {
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}

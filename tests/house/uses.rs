@@ -1,0 +1,188 @@
+//! What each function asks of the tables, read from its sources: which store methods its endpoint
+//! reaches, and which calls of which table those make. What a role may do is held against it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crate::source::{self, Source};
+
+/// One action on one table or index: `dynamodb:Query` on `bookings/index/by_due`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Use {
+    /// The table in the words of `Config.tables`, with `/index/<name>` for an index.
+    pub resource: String,
+    /// The IAM action.
+    pub action: &'static str,
+}
+
+/// How a call of the client, or an item of a transaction, looks in the sources, and the action that
+/// IAM asks for it. A transaction itself is no action of its own.
+const ACTIONS: [(&str, &str); 12] = [
+    (".get_item()", "dynamodb:GetItem"),
+    (".batch_get_item()", "dynamodb:BatchGetItem"),
+    (".query()", "dynamodb:Query"),
+    (".scan()", "dynamodb:Scan"),
+    (".put_item()", "dynamodb:PutItem"),
+    (".update_item()", "dynamodb:UpdateItem"),
+    (".delete_item()", "dynamodb:DeleteItem"),
+    (".batch_write_item()", "dynamodb:BatchWriteItem"),
+    ("Put::builder()", "dynamodb:PutItem"),
+    ("Update::builder()", "dynamodb:UpdateItem"),
+    ("Delete::builder()", "dynamodb:DeleteItem"),
+    ("ConditionCheck::builder()", "dynamodb:ConditionCheckItem"),
+];
+
+/// What every function uses, by the name of its binary.
+pub fn of_functions(root: &Path) -> BTreeMap<String, BTreeSet<Use>> {
+    let store = Store::read(root);
+    let mut uses = BTreeMap::new();
+    for package in source::folders(&root.join("functions")) {
+        let files = source::read_folder(&package.join("src"));
+        let (binaries, modules): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.path.contains("/src/bin/"));
+        for binary in binaries {
+            let reached = reach(&modules, &module_of(&binary));
+            let methods = reached.iter().flat_map(|body| calls_after(body, ".store."));
+            uses.insert(binary.stem(), methods.flat_map(|method| store.uses(&method)).collect());
+        }
+    }
+    uses
+}
+
+/// Every action that any store method makes use of.
+pub fn of_the_store(root: &Path) -> BTreeSet<Use> {
+    let store = Store::read(root);
+    store.methods.keys().flat_map(|method| store.uses(method)).collect()
+}
+
+/// Whether a function reaches a call of the payment provider.
+pub fn pays(root: &Path, function: &str) -> bool {
+    reached_text(root, function).contains(".provider()")
+}
+
+/// Whether a function reaches the settings that prices depend on.
+pub fn prices(root: &Path, function: &str) -> bool {
+    let text = reached_text(root, function);
+    text.contains(".service_fee_basis_points") || text.contains("config.taxes")
+}
+
+fn reached_text(root: &Path, function: &str) -> String {
+    let of_package = |package: std::path::PathBuf| {
+        let files = source::read_folder(&package.join("src"));
+        let binary = files.iter().find(|file| file.path.contains("/src/bin/") && file.stem() == function)?;
+        let module = module_of(binary);
+        let modules: Vec<Source> = files.iter().filter(|file| !file.path.contains("/src/bin/")).cloned().collect();
+        Some(reach(&modules, &module).concat())
+    };
+    source::folders(&root.join("functions")).into_iter().find_map(of_package).unwrap_or_default()
+}
+
+/// The module of the endpoint that a binary serves: `create` of `roost_bookings::create::CreateBooking`.
+fn module_of(binary: &Source) -> String {
+    let text = binary.code.split("roost_").nth(1).unwrap_or_default();
+    text.split("::").nth(1).unwrap_or_default().to_owned()
+}
+
+/// The bodies that an endpoint's module reaches within its package: its own, and of the modules it
+/// names those functions that it calls, and so on.
+fn reach(modules: &[Source], module: &str) -> Vec<String> {
+    let mut bodies = Vec::new();
+    let mut seen = BTreeSet::new();
+    let entry = modules.iter().filter(|file| file.stem() == module);
+    let mut waiting: Vec<(&Source, String)> = entry
+        .flat_map(|file| file.functions().into_keys().map(move |name| (file, name)))
+        .collect();
+    while let Some((file, name)) = waiting.pop() {
+        if !seen.insert((file.path.clone(), name.clone())) {
+            continue;
+        }
+        let Some(body) = file.functions().remove(&name) else { continue };
+        for other in modules {
+            let called = other.functions().into_keys().filter(|called| calls(file, &body, other, called));
+            waiting.extend(called.map(|called| (other, called)));
+        }
+        bodies.push(body);
+    }
+    bodies
+}
+
+/// Whether a body in `file` calls the function of this name in `other`.
+fn calls(file: &Source, body: &str, other: &Source, name: &str) -> bool {
+    let module = other.stem();
+    if other.path == file.path {
+        return body.contains(&format!("{name}("));
+    }
+    let imported = file.imports(&module);
+    let imports_a_type = imported.iter().any(|word| word.starts_with(char::is_uppercase));
+    let as_method = || body.replace(&format!(".store.{name}("), "").contains(&format!(".{name}("));
+    body.contains(&format!("{module}::{name}("))
+        || (imported.contains(name) && body.contains(&format!("{name}(")))
+        || (imports_a_type && (as_method() || imported.iter().any(|word| body.contains(&format!("{word}::{name}(")))))
+}
+
+/// The names that are called right after `before`: `taken` in `app.store.taken(…)`.
+fn calls_after<'a>(body: &'a str, before: &'a str) -> impl Iterator<Item = String> + 'a {
+    body.split(before).skip(1).filter_map(|rest| {
+        let (name, _) = rest.split_once('(')?;
+        name.chars().all(|character| character.is_alphanumeric() || character == '_').then(|| name.to_owned())
+    })
+}
+
+/// The methods of the store, with their bodies.
+struct Store {
+    methods: BTreeMap<String, String>,
+    /// The indexes: the constant's name, its table, and the index's name.
+    indexes: Vec<(String, String, String)>,
+}
+
+impl Store {
+    fn read(root: &Path) -> Self {
+        let files = source::read_folder(&root.join("shared/src/store"));
+        let mut methods: BTreeMap<String, String> = BTreeMap::new();
+        for (name, body) in files.iter().flat_map(Source::functions) {
+            methods.entry(name).or_default().push_str(&body);
+        }
+        let keys = files.iter().find(|file| file.stem() == "keys").expect("store/keys.rs is there");
+        let constant = |line: &str| {
+            let (name, value) = line.strip_prefix("pub const ")?.split_once(": &str = ")?;
+            let (table, _) = name.split_once("_BY_")?;
+            Some((name.to_owned(), table.to_lowercase(), value.split('"').nth(1)?.to_owned()))
+        };
+        Self { methods, indexes: keys.code.lines().filter_map(constant).collect() }
+    }
+
+    /// What a method and those it calls ask of the tables.
+    fn uses(&self, method: &str) -> BTreeSet<Use> {
+        let mut found = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        let mut waiting = vec![method.to_owned()];
+        while let Some(method) = waiting.pop() {
+            let Some(body) = self.methods.get(&method) else { continue };
+            if !seen.insert(method) {
+                continue;
+            }
+            waiting.extend(calls_after(body, "self."));
+            for (call, action) in ACTIONS {
+                if body.contains(call) {
+                    found.extend(self.resources(body, action).map(|resource| Use { resource, action }));
+                }
+            }
+        }
+        found
+    }
+
+    /// The tables that a body names; for a query that names indexes, those.
+    fn resources(&self, body: &str, action: &str) -> impl Iterator<Item = String> {
+        let indexes: Vec<String> = match action {
+            "dynamodb:Query" | "dynamodb:Scan" if body.contains(".index_name(") => {
+                let named = self.indexes.iter().filter(|(constant, ..)| body.contains(constant.as_str()));
+                named.map(|(_, table, index)| format!("{table}/index/{index}")).collect()
+            }
+            _ => Vec::new(),
+        };
+        let tables = body.split("tables.").skip(1).map(|rest| {
+            rest.chars().take_while(|character| character.is_alphanumeric()).collect::<String>()
+        });
+        let tables: Vec<String> = if indexes.is_empty() { tables.collect() } else { indexes };
+        tables.into_iter()
+    }
+}
