@@ -1,5 +1,8 @@
 //! Providers and stores that fail: one charge or none, and the nights agree with it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use roost_local::faults::StoreFault;
 use roost_tests::{Caller, Product, VISA};
 use serde_json::json;
 
@@ -83,4 +86,58 @@ async fn money_held_for_a_payment_that_ran_out_of_time_is_given_back() {
     assert!(agrees(&product, &host, &other, &listing, "taken over").await);
     let replay = product.again(&guest).get("/v1/bookings").await.expect(200);
     assert_eq!(replay["items"][0]["status"], "payment_failed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_fails_at_any_call_leaves_one_booking_with_its_nights_and_charge_or_nothing() {
+    let product = Product::start().await;
+    let (host, listing) = product.host_with_home("host", json!({})).await;
+    let guest = product.one_of_a_crowd(1);
+    let mut cases = Vec::new();
+    for fault in [
+        StoreFault::Throttled,
+        StoreFault::Conflict,
+        StoreFault::TimeoutBefore,
+        StoreFault::TimeoutAfter,
+        StoreFault::Broken,
+    ] {
+        // The calls of a booking: its key, its terms, its nights, the transaction, the outcome. Once
+        // each, and until the adapters give up.
+        for (from, times) in (0..5).flat_map(|from| [(from, 1), (from, 30)]) {
+            let first = 5 + 4 * i64::try_from(cases.len()).unwrap();
+            let (check_in, check_out) = (product.day(first), product.day(first + 3));
+            let quote = guest.quote(&listing, check_in, check_out).await.expect(201);
+            let calls = AtomicUsize::new(0);
+            product.stack.faults().inject(move |call| {
+                let ours = call.function == Some("create-booking");
+                let number = if ours { calls.fetch_add(1, Ordering::SeqCst) } else { return None };
+                (from..from + times).contains(&number).then_some(fault)
+            });
+            let key = format!("{fault:?} {from} {times}");
+            let answer = guest.book_quote(&quote["quoteId"], VISA, &key).await;
+            product.stack.faults().clear();
+            assert!([201, 503].contains(&answer.status), "{key}: {answer:?}");
+            assert!(times > 1 || answer.status == 201, "{key}: one fault is mended at once: {answer:?}");
+            cases.push((key, quote, check_in, check_out));
+        }
+    }
+    product.advance(121).await;
+    product.run("recover-payments").await;
+    product.advance(15 * 60).await;
+    product.run("expire-bookings").await;
+    product.drain().await;
+    let (host, guest) = (product.again(&host), product.again(&guest));
+    let mut stays = 0;
+    for (key, quote, check_in, check_out) in cases {
+        let again = guest.book_quote(&quote["quoteId"], VISA, &key).await;
+        assert!([201, 402, 410].contains(&again.status), "{key}: {again:?}");
+        let path = format!("/v1/listings/{listing}/calendar?startDate={check_in}&endDate={check_out}");
+        let booking = (again.status == 201).then(|| again.json["id"].clone());
+        for night in host.get(&path).await.expect(200)["nights"].as_array().unwrap() {
+            assert_eq!(night.get("bookingId"), booking.as_ref(), "{key}: {night} {again:?}");
+        }
+        stays += usize::from(again.status == 201);
+    }
+    let held = product.ledger("authorize", "succeeded").await.len();
+    assert_eq!(held - product.ledger("void", "succeeded").await.len(), stays);
 }

@@ -5,6 +5,7 @@ mod faults;
 mod holds;
 mod hostile;
 mod idempotency;
+mod identity;
 mod journey;
 mod races;
 mod requests;

@@ -139,11 +139,8 @@ impl SearchParameters {
     /// Where to look; anywhere where it is not said or said wrong.
     fn area(&self, fields: &mut Fields) -> Area {
         let has_centre = self.lat.is_some() || self.lng.is_some();
-        let ways = [
-            (self.location.is_some(), "/location"),
-            (has_centre, "/lat"),
-            (self.bbox.is_some(), "/bbox"),
-        ];
+        let ways =
+            [(self.location.is_some(), "/location"), (has_centre, "/lat"), (self.bbox.is_some(), "/bbox")];
         let mut named = ways.into_iter().filter_map(|(is_named, pointer)| is_named.then_some(pointer));
         if let (Some(_), Some(second)) = (named.next(), named.next()) {
             fields.refuse(second, "name one area: location, or lat and lng, or bbox");

@@ -54,6 +54,8 @@ enum Other {
         #[arg(long, default_value = "http://127.0.0.1:3000")]
         url: String,
     },
+    /// Write the contract, as the handlers' own types say it, to infra/openapi.json.
+    Openapi,
 }
 
 impl Command {
@@ -75,6 +77,7 @@ impl Command {
                     import::run(ImportOptions { dir, url, country, currency }).await.map(print)
                 }
                 Some(Other::Demo { url }) => import::demo::demo(&url).await.map(print),
+                Some(Other::Openapi) => write_contract(),
             }
         });
         // What is still under way has no one to answer any more.
@@ -105,6 +108,12 @@ impl Serve {
         drop(stack);
         Ok(())
     }
+}
+
+fn write_contract() -> Result<(), String> {
+    let file = roost_local::root().join("infra/openapi.json");
+    let text = roost_site::openapi::text(&roost_local::all_functions());
+    std::fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))
 }
 
 /// The environment for `cargo lambda watch --env-file target/roost.env`.

@@ -20,7 +20,7 @@ use crate::stack::Stack;
 /// Answers a call; `None` closes the connection without an answer.
 pub(crate) async fn answer(stack: Arc<Stack>, request: Request<Bytes>) -> Option<Response<Bytes>> {
     let path = request.uri().path().to_owned();
-    match path.trim_start_matches("/_local") {
+    match path.strip_prefix("/_local").unwrap_or_default() {
         "/dynamodb" | "/dynamodb/" => return Some(store(&stack, &request).await),
         under if under.starts_with("/stripe/") => return provider(&stack, request).await,
         _ => {}
@@ -39,7 +39,7 @@ pub(crate) async fn answer(stack: Arc<Stack>, request: Request<Bytes>) -> Option
 type Reply = Result<Option<Value>>;
 
 async fn call(stack: &Stack, request: &Request<Bytes>) -> Reply {
-    let path = request.uri().path().trim_start_matches("/_local").trim_end_matches('/');
+    let path = request.uri().path().strip_prefix("/_local").unwrap_or_default().trim_end_matches('/');
     let method = request.method().as_str();
     match (method, path) {
         ("GET", "/health") => Ok(Some(health())),
@@ -88,7 +88,6 @@ fn unknown(method: &str, path: &str) -> Reply {
         ("/clock", "GET, POST"),
         ("/schedules", "GET"),
         ("/drain", "POST"),
-        ("/import", "POST"),
         ("/meter", "GET, DELETE"),
         ("/payments/faults", "POST, DELETE"),
         ("/payments/ledger", "GET"),
@@ -103,7 +102,7 @@ fn unknown(method: &str, path: &str) -> Reply {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Move {
     now: Option<Instant>,
@@ -167,7 +166,7 @@ async fn store(stack: &Stack, request: &Request<Bytes>) -> Response<Bytes> {
 
 async fn provider(stack: &Stack, mut request: Request<Bytes>) -> Option<Response<Bytes>> {
     let full = request.uri().path_and_query()?.as_str();
-    *request.uri_mut() = full.trim_start_matches("/_local/stripe").parse().ok()?;
+    *request.uri_mut() = full.strip_prefix("/_local/stripe")?.parse().ok()?;
     stack.provider().answer(request).await
 }
 

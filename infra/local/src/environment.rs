@@ -20,7 +20,7 @@ impl Environment {
             [
                 ("AWS_REGION", "eu-central-1"),
                 // Known to everybody who reads this: it guards nothing but this machine's own data.
-                ("ROOST_SECRET", "the secret of every local stack, and of no deployment"),
+                ("ROOST_SECRET", "the-secret-of-every-local-stack-and-of-no-deployment"),
                 ("ROOST_STRIPE_KEY", "sk_test_local"),
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned())),

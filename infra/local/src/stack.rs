@@ -133,8 +133,8 @@ impl Stack {
 
     /// Runs a scheduled function once; `None` when there is none of that name.
     pub async fn run_schedule(&self, function: &str) -> Option<Result<()>> {
-        let mut schedules = self.parts.schedules.iter();
-        let scheduled = schedules.find(|scheduled| scheduled.schedule.name == function)?;
+        let mut all = self.parts.schedules.iter();
+        let scheduled = all.find(|scheduled| scheduled.schedule.name == function)?;
         Some(scheduled.run().await)
     }
 

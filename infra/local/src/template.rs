@@ -1,7 +1,7 @@
 //! template.yaml as this stack reads it: the one source of functions, routes, tables and schedules.
 
 mod events;
-mod yaml;
+pub mod yaml;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -43,7 +43,7 @@ pub struct Table {
     pub id: String,
     /// Its name here: `roost-nights`.
     pub name: String,
-    /// Its properties in CloudFormation's words.
+    /// Its properties in the template's words.
     pub properties: Value,
 }
 

@@ -183,22 +183,15 @@ fn query_parameters<Q: DeserializeOwned>(query: &str) -> Result<Q> {
 }
 
 fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let read = serde_path_to_error::deserialize(&mut deserializer);
-    let value = read.map_err(|error| {
-        let path = error.path().clone();
-        let error = error.into_inner();
-        match error.classify() {
-            serde_json::error::Category::Data => wrong_field(&path, &error.to_string()),
-            _ => not_json(),
-        }
+    // Whether it is JSON at all comes before what it says: a field may be missing only because the
+    // text breaks off.
+    serde_json::from_slice::<serde::de::IgnoredAny>(bytes).map_err(|_| Error::Malformed {
+        code: "malformed_json",
+        detail: "The body is not valid JSON.".into(),
     })?;
-    deserializer.end().map_err(|_| not_json())?;
-    Ok(value)
-}
-
-fn not_json() -> Error {
-    Error::Malformed { code: "malformed_json", detail: "The body is not valid JSON.".into() }
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| wrong_field(&error.path().clone(), &error.into_inner().to_string()))
 }
 
 /// The problem with one field, in the client's words: serde's sentence without our type names and

@@ -46,7 +46,9 @@ impl Facets {
         let prices = without(Failed { price: true, ..Failed::NONE });
         Self {
             place_types: most_frequent(place_types.map(|found| found.candidate.projection.place_type)),
-            property_types: most_frequent(property_types.map(|found| found.candidate.projection.property_type)),
+            property_types: most_frequent(
+                property_types.map(|found| found.candidate.projection.property_type),
+            ),
             amenities: amenity_counts(
                 amenities.flat_map(|found| &found.candidate.projection.amenities).map(String::as_str),
             ),

@@ -77,7 +77,8 @@ impl<'a> Matcher<'a> {
             }
         };
         let words_in_title = words_in_title(candidate, &query.words)?;
-        let has = |wanted: &String| projection.amenities.iter().any(|amenity| same_but_for_case(amenity, wanted));
+        let has =
+            |wanted: &String| projection.amenities.iter().any(|amenity| same_but_for_case(amenity, wanted));
         let failed = Failed {
             place_type: !query.place_types.is_empty() && !query.place_types.contains(&projection.place_type),
             property_type: !query.property_types.is_empty()

@@ -49,7 +49,11 @@ pub struct HitPage<'a> {
 impl<'a> Found<'a> {
     /// Searches `candidates`, which have every unit in the query's area at least once.
     #[must_use]
-    pub fn among(candidates: impl IntoIterator<Item = &'a Candidate>, query: &'a Query, now: Instant) -> Self {
+    pub fn among(
+        candidates: impl IntoIterator<Item = &'a Candidate>,
+        query: &'a Query,
+        now: Instant,
+    ) -> Self {
         let mut matcher = Matcher::of(query, now);
         let mut matches: Vec<Match<'a>> =
             candidates.into_iter().filter_map(|candidate| matcher.judge(candidate)).collect();
@@ -69,8 +73,7 @@ impl<'a> Found<'a> {
     /// At most `limit` hits after a position, or from the start.
     #[must_use]
     pub fn page(&self, after: Option<Position>, limit: usize) -> HitPage<'a> {
-        let start =
-            after.map_or(0, |after| self.matches.partition_point(|found| position(found) <= after));
+        let start = after.map_or(0, |after| self.matches.partition_point(|found| position(found) <= after));
         let mut rest = self.matches[start..].iter().filter(|found| found.failed == Failed::NONE);
         let hits: Vec<Match<'a>> = rest.by_ref().take(limit).copied().collect();
         let next = rest.next().and(hits.last().map(position));

@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use super::bitmap::ClosedNights;
 use super::words::{same_but_for_case, words};
+use crate::clock::Zone;
 use crate::error::{Error, Result};
 use crate::ids::{ListingId, UnitId};
 use crate::listing::calendar::{BindingRules, Calendar, Rules};
 use crate::listing::runs::Runs;
 use crate::listing::{Listing, ListingStatus, Location, PlaceType, PropertyType, Terms};
-use crate::clock::Zone;
 use crate::money::{Currency, Money};
 use crate::night::Night;
 use crate::pricing::{self, StayPrice, Tariff};
@@ -172,7 +172,9 @@ impl Projection {
         let mut prices: Runs<i64> = self
             .prices
             .overlapping(epoch_day(stay.first()), epoch_day(stay.end()))
-            .filter_map(|(from, to, price)| Some((nights(date_of_epoch_day(from), date_of_epoch_day(to))?, *price)))
+            .filter_map(|(from, to, price)| {
+                Some((nights(date_of_epoch_day(from), date_of_epoch_day(to))?, *price))
+            })
             .collect();
         prices.update(stay, |price| Some(price.copied().unwrap_or(self.base_price)));
         let basis = pricing::Basis {

@@ -134,7 +134,9 @@ pub(super) fn squares<S: FromStr>(item: &Item) -> Result<Vec<S>> {
 
 /// The candidate of an item; `None` for the mark that a projection has left.
 fn candidate_of_item(item: &Item) -> Result<Option<Candidate>> {
-    let Some(projection) = item.get("projection").and_then(|bytes| bytes.as_b().ok()) else { return Ok(None) };
+    let Some(projection) = item.get("projection").and_then(|bytes| bytes.as_b().ok()) else {
+        return Ok(None);
+    };
     let version = item.get("version").and_then(|version| version.as_n().ok()?.parse().ok());
     let version = version.ok_or_else(|| Error::internal("a projection without a version"))?;
     Ok(Some(Candidate::of(Projection::from_bytes(projection.as_ref())?, version)))

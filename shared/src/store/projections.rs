@@ -68,8 +68,7 @@ impl Store {
         let range = Nights::between(from, add_days(utc_today, 2 * i64::from(BOOKING_WINDOW)))
             .ok_or_else(|| Error::internal("the booking window has no night"))?;
         let (unit_now, nights) = futures::try_join!(self.unit(unit, true), self.nights(unit, range, true))?;
-        Ok(unit_now
-            .and_then(|(terms, calendar)| Projection::of(&listing, &terms, &calendar, &nights, from)))
+        Ok(unit_now.and_then(|(terms, calendar)| Projection::of(&listing, &terms, &calendar, &nights, from)))
     }
 
     /// Counts a projection of the unit.

@@ -188,7 +188,7 @@ fn keep_times(schedules: &[Scheduled], engine: &Engine) -> Vec<AbortHandle> {
     let engine = engine.clone();
     let sweep = tokio::spawn(async move {
         loop {
-            tokio::time::sleep(std::time::Duration::from_secs(3_600)).await;
+            tokio::time::sleep(std::time::Duration::from_hours(1)).await;
             engine.sweep();
         }
     });

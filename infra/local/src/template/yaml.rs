@@ -1,4 +1,4 @@
-//! A CloudFormation template as plain JSON: short tags written out (`!Ref X` is `{"Ref": "X"}`).
+//! A template as plain JSON: short tags written out (`!Ref X` is `{"Ref": "X"}`).
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use yaml_serde::Value as Yaml;
 ///
 /// # Errors
 /// A sentence that names the file.
-pub(super) fn read(file: &Path) -> Result<Value, String> {
+pub fn read(file: &Path) -> Result<Value, String> {
     let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let yaml: Yaml = yaml_serde::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;
     Ok(plain(yaml))

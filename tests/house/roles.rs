@@ -1,0 +1,169 @@
+//! Each function has a role of its own with exactly what its sources ask for: no more, no less, no
+//! wildcard.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::none_of;
+use crate::source::root;
+use crate::template::{Function, functions, resources, template, texts};
+use crate::uses::{self, Use};
+
+/// What a stream's reader may do beside what its sources ask for: Lambda reads the stream for it.
+const STREAM: [&str; 4] =
+    ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"];
+
+/// The one pattern allowed in a resource: Lambda chooses the names of the failed batches it writes.
+const FAILED_BATCHES: &str = "${Data.Outputs.FailuresBucketArn}/aws/lambda/*";
+
+#[test]
+fn a_role_allows_exactly_what_its_function_asks_of_the_tables() {
+    let asked = uses::of_functions(&root());
+    let mut offences = Vec::new();
+    for function in functions() {
+        let asked = asked.get(&function.name).cloned().unwrap_or_default();
+        let allowed = allowed(&function);
+        let line = |what: &str, used: &Use| format!("{}: {what} {} on {}", function.name, used.action, used.resource);
+        offences.extend(asked.difference(&allowed).map(|used| line("add to its role", used)));
+        offences.extend(allowed.difference(&asked).map(|used| line("take from its role", used)));
+        let tables = |uses: &BTreeSet<Use>| -> BTreeSet<String> {
+            let table = |used: &Use| used.resource.split('/').next().unwrap_or_default().to_uppercase();
+            uses.iter().map(|used| format!("ROOST_{}_TABLE", table(used))).collect()
+        };
+        let mut wanted = tables(&asked);
+        if uses::pays(&root(), &function.name) {
+            wanted.extend(["ROOST_STRIPE_KEY".into(), "ROOST_STRIPE_URL".into()]);
+        }
+        if uses::prices(&root(), &function.name) {
+            wanted.extend(["ROOST_SERVICE_FEE_BASIS_POINTS".into(), "ROOST_TAXES".into()]);
+        }
+        let variables = function.resource["Properties"]["Environment"]["Variables"].as_object();
+        let given: BTreeSet<String> = variables.into_iter().flatten().map(|(name, _)| name.clone()).collect();
+        if given != wanted {
+            offences.push(format!("{}: its environment has {given:?}, its sources ask for {wanted:?}", function.name));
+        }
+    }
+    none_of("A function's role and environment in template.yaml are what its sources use:", &offences);
+}
+
+#[test]
+fn no_role_has_a_wildcard() {
+    let mut offences = Vec::new();
+    for function in functions() {
+        for statement in &function.statements {
+            for action in texts(&statement["Action"]) {
+                if action.contains('*') {
+                    offences.push(format!("{}: spell the actions of {action} out", function.name));
+                }
+            }
+            let resource = statement["Resource"].to_string();
+            if resource.contains('*') && statement["Resource"]["Fn::Sub"] != FAILED_BATCHES {
+                offences.push(format!("{}: name the resource instead of {resource}", function.name));
+            }
+            if statement["Effect"] != "Allow" || statement["NotAction"] != Value::Null || statement["NotResource"] != Value::Null {
+                offences.push(format!("{}: allow what is used, and nothing else: {statement}", function.name));
+            }
+        }
+    }
+    let template = template();
+    for (id, role) in resources(&template, "AWS::IAM::Role") {
+        if role["Properties"]["ManagedPolicyArns"] != Value::Null {
+            offences.push(format!("{id}: managed policies allow more than one function uses; list the actions"));
+        }
+    }
+    none_of("A role names its actions and resources:", &offences);
+}
+
+#[test]
+fn no_two_functions_share_a_role_or_a_log() {
+    let mut owners: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for function in functions() {
+        let properties = &function.resource["Properties"];
+        for of in [&properties["Role"], &properties["LoggingConfig"]["LogGroup"]] {
+            owners.entry(of.to_string()).or_default().push(function.name.clone());
+        }
+        // A policy beside its role would be one that no rule here reads.
+        assert_eq!(properties["Policies"], Value::Null, "{}: its statements belong in its role", function.name);
+    }
+    let shared = owners.into_iter().filter(|(_, names)| names.len() > 1);
+    let shared: Vec<String> = shared.map(|(of, names)| format!("{of}: {}", names.join(", "))).collect();
+    none_of("Each function has a role and a log group of its own:", &shared);
+}
+
+#[test]
+fn a_stack_stays_far_from_its_500_resources() {
+    let template = template();
+    let own = template["Resources"].as_object().map_or(0, serde_json::Map::len);
+    let permissions = functions().iter().map(|function| {
+        function.resource["Properties"]["Events"].as_object().map_or(0, serde_json::Map::len)
+    });
+    let all = own + permissions.sum::<usize>();
+    assert!(all <= 400, "{all} resources: CloudFormation takes 500 a stack; nest some in infra/");
+}
+
+/// What a role allows on the tables, in the words of [`Use`].
+fn allowed(function: &Function) -> BTreeSet<Use> {
+    let mut allowed = BTreeSet::new();
+    for statement in &function.statements {
+        let resource = &statement["Resource"];
+        for action in texts(&statement["Action"]).into_iter().filter(|action| action.starts_with("dynamodb:")) {
+            if STREAM.contains(&action.as_str()) {
+                assert!(!function_streams(function).is_empty(), "{}: it reads no stream", function.name);
+                continue;
+            }
+            let action: &'static str = action.leak();
+            allowed.insert(Use { resource: table_of(resource), action });
+        }
+    }
+    allowed
+}
+
+/// `bookings/index/by_due` of `!Sub '${Data.Outputs.BookingsTableArn}/index/by_due'`.
+fn table_of(resource: &Value) -> String {
+    let text = resource["Fn::Sub"].as_str().or_else(|| resource["Fn::GetAtt"].as_str()).unwrap_or_default();
+    let text = text.trim_start_matches("${").replace('}', "");
+    let text = text.strip_prefix("Data.Outputs.").unwrap_or(&text).replace("TableArn", "");
+    text.to_lowercase()
+}
+
+/// The streams that feed a function.
+fn function_streams(function: &Function) -> Vec<String> {
+    let events = function.resource["Properties"]["Events"].as_object();
+    let streams = events.into_iter().flatten().filter(|(_, event)| event["Type"] == "DynamoDB");
+    streams.map(|(id, _)| id.clone()).collect()
+}
+
+#[test]
+fn a_stream_s_reader_may_read_it_and_keep_what_fails() {
+    let mut offences = Vec::new();
+    for function in functions() {
+        let events = function.resource["Properties"]["Events"].as_object();
+        for (id, event) in events.into_iter().flatten().filter(|(_, event)| event["Type"] == "DynamoDB") {
+            let properties = &event["Properties"];
+            let may = |action: &str, resource: &str| {
+                function.statements.iter().any(|statement| {
+                    texts(&statement["Action"]).iter().any(|has| has == action)
+                        && statement["Resource"].to_string().contains(resource)
+                })
+            };
+            let stream = format!("Data.Outputs.{id}Stream");
+            let mut must = |holds: bool, what: &str| {
+                if !holds {
+                    offences.push(format!("{}.{id}: {what}", function.name));
+                }
+            };
+            must(properties["Stream"]["Fn::GetAtt"] == stream, "is called after the table whose stream it reads");
+            must(STREAM.iter().all(|action| may(action, &stream)), "its role reads the stream");
+            must(may("s3:PutObject", FAILED_BATCHES), "its role writes to the failure bucket");
+            must(properties["BisectBatchOnFunctionError"] == true, "BisectBatchOnFunctionError: true");
+            must(
+                properties["FunctionResponseTypes"][0] == "ReportBatchItemFailures",
+                "FunctionResponseTypes: [ReportBatchItemFailures]",
+            );
+            must(properties["MaximumRetryAttempts"].is_u64(), "MaximumRetryAttempts, or one record stops its shard");
+            must(properties["DestinationConfig"]["OnFailure"]["Type"] == "S3", "a failure destination that keeps the records");
+        }
+    }
+    none_of("A stream's reader gets on after a record that it cannot handle, and loses none:", &offences);
+}
