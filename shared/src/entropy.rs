@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 /// A source of random bytes. A simulation hands in a seeded one, so that a run can be repeated.
 #[derive(Clone)]
-pub struct Entropy(Arc<dyn Fn(&mut [u8]) + Send + Sync>);
+pub struct Entropy(Arc<Fill>);
+
+type Fill = dyn Fn(&mut [u8]) + Send + Sync;
 
 impl Entropy {
     /// The system's cryptographic random numbers.
     #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one place that draws the system's")]
     pub fn system() -> Self {
         Self::of(|bytes| aws_lc_rs::rand::fill(bytes).expect("the system has random numbers"))
     }

@@ -14,14 +14,14 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// The body is not JSON, or a header that the call needs is missing or malformed.
     Malformed {
-        /// Stable, snake_case.
+        /// Stable, `snake_case`.
         code: &'static str,
         /// A sentence for the client.
         detail: String,
     },
     /// No valid token, or no valid credentials.
     Unauthenticated {
-        /// Stable, snake_case.
+        /// Stable, `snake_case`.
         code: &'static str,
         /// A sentence for the client.
         detail: &'static str,
@@ -42,7 +42,7 @@ pub enum Error {
     },
     /// The state of things does not allow it.
     Conflict {
-        /// Stable, snake_case.
+        /// Stable, `snake_case`.
         code: &'static str,
         /// A sentence for the client.
         detail: String,
@@ -59,7 +59,7 @@ pub enum Error {
     UnsupportedMediaType,
     /// JSON, but wrong: which fields, and why.
     Invalid {
-        /// Stable, snake_case: `invalid` but for a few.
+        /// Stable, `snake_case`: `invalid` but for a few.
         code: &'static str,
         /// The fields.
         fields: Vec<Field>,

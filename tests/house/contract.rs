@@ -32,5 +32,8 @@ fn every_schema_says_what_it_is_in_the_client_s_words() {
             }
         }
     }
-    crate::none_of("Docstrings of bodies and replies are read by clients: no links and no names of ours in them:", &offences);
+    crate::none_of(
+        "Docstrings of bodies and replies are read by clients: no links and no names of ours in them:",
+        &offences,
+    );
 }

@@ -30,7 +30,9 @@ fn a_handler_fits_in_twenty_lines() {
 fn a_binary_is_three_lines_and_its_name_is_its_own() {
     let mut offences = Vec::new();
     let mut names: BTreeMap<String, usize> = BTreeMap::new();
-    for file in read_folder(&root().join("functions")).into_iter().filter(|file| file.path.contains("/src/bin/")) {
+    for file in
+        read_folder(&root().join("functions")).into_iter().filter(|file| file.path.contains("/src/bin/"))
+    {
         *names.entry(file.stem()).or_default() += 1;
         let main = body(file.code.split("fn main").nth(1).unwrap_or_default());
         if main.lines().count() != 3 || !main.contains("serve") {
@@ -41,7 +43,8 @@ fn a_binary_is_three_lines_and_its_name_is_its_own() {
         }
     }
     let twins = names.into_iter().filter(|(_, times)| *times > 1);
-    offences.extend(twins.map(|(name, times)| format!("{name}: {times} binaries of this name in the workspace")));
+    offences
+        .extend(twins.map(|(name, times)| format!("{name}: {times} binaries of this name in the workspace")));
     none_of("A binary serves one function under a name of its own:", &offences);
 }
 

@@ -17,7 +17,8 @@ fn key_strings_stand_in_keys_rs_alone() {
             }
             for line in file.code.lines() {
                 let composed = line.match_indices('"').any(|(at, _)| {
-                    let text: String = line[at + 1..].chars().take_while(|character| *character != '"').collect();
+                    let text: String =
+                        line[at + 1..].chars().take_while(|character| *character != '"').collect();
                     is_key_prefix(&text)
                 });
                 if composed {
@@ -32,7 +33,8 @@ fn key_strings_stand_in_keys_rs_alone() {
 /// `listing#` or `unit#{unit}`: a word, `#`, and then nothing or a placeholder.
 fn is_key_prefix(text: &str) -> bool {
     let Some((word, rest)) = text.split_once('#') else { return false };
-    let is_word = !word.is_empty() && word.chars().all(|character| character.is_ascii_alphabetic() || character == '_');
+    let is_word =
+        !word.is_empty() && word.chars().all(|character| character.is_ascii_alphabetic() || character == '_');
     is_word && (rest.is_empty() || rest.starts_with('{'))
 }
 
@@ -56,7 +58,11 @@ fn the_tables_have_the_keys_that_keys_rs_says() {
     ];
     let data = data();
     let found = resources(&data, "AWS::DynamoDB::Table");
-    assert_eq!(found.len(), tables.len(), "a table of infra/data.yaml has no keys in this test, or the other way round");
+    assert_eq!(
+        found.len(),
+        tables.len(),
+        "a table of infra/data.yaml has no keys in this test, or the other way round"
+    );
     for (id, key, indexes) in tables {
         let properties = &found[id]["Properties"];
         assert_eq!(key_of(properties), [key.0, key.1], "{id}");
@@ -70,7 +76,9 @@ fn the_tables_have_the_keys_that_keys_rs_says() {
             .collect();
         let wanted: Vec<(String, Vec<String>, Value)> = indexes
             .into_iter()
-            .map(|(name, partition, sort)| (name.into(), vec![partition.into(), sort.into()], "KEYS_ONLY".into()))
+            .map(|(name, partition, sort)| {
+                (name.into(), vec![partition.into(), sort.into()], "KEYS_ONLY".into())
+            })
             .collect();
         assert_eq!(listed, wanted, "{id}");
     }
@@ -91,7 +99,9 @@ fn a_table_cannot_be_lost_by_mistake() {
             ),
             (properties["BillingMode"] == "PAY_PER_REQUEST", "is on demand"),
         ];
-        offences.extend(rules.iter().filter(|(holds, _)| !holds).map(|(_, rule)| format!("{id}: a table {rule}")));
+        offences.extend(
+            rules.iter().filter(|(holds, _)| !holds).map(|(_, rule)| format!("{id}: a table {rule}")),
+        );
     }
     none_of("What holds data outlives deployments:", &offences);
 }

@@ -32,7 +32,10 @@ fn the_domain_knows_neither_aws_nor_http() {
         for line in file.code.lines() {
             let foreign = FOREIGN.iter().find(|name| {
                 line.find(*name).is_some_and(|at| {
-                    line[..at].chars().next_back().is_none_or(|before| !before.is_alphanumeric() && before != '_' && before != '/')
+                    line[..at]
+                        .chars()
+                        .next_back()
+                        .is_none_or(|before| !before.is_alphanumeric() && before != '_' && before != '/')
                 })
             });
             if let Some(name) = foreign {
@@ -40,7 +43,10 @@ fn the_domain_knows_neither_aws_nor_http() {
             }
         }
     }
-    none_of("Domain modules import neither AWS nor HTTP; put the call into an adapter of shared/src:", &offences);
+    none_of(
+        "Domain modules import neither AWS nor HTTP; put the call into an adapter of shared/src:",
+        &offences,
+    );
 }
 
 #[test]
@@ -55,7 +61,10 @@ fn functions_depend_on_no_aws_sdk() {
             }
         }
     }
-    none_of("Function packages depend on `roost`, which re-exports what a handler needs, and on no AWS crate:", &offences);
+    none_of(
+        "Function packages depend on `roost`, which re-exports what a handler needs, and on no AWS crate:",
+        &offences,
+    );
 }
 
 #[test]
@@ -63,7 +72,8 @@ fn the_tables_are_reached_from_the_store_alone() {
     let mut offences = Vec::new();
     for folder in ["shared/src", "functions"] {
         for file in read_folder(&root().join(folder)) {
-            let adapter = file.path.starts_with("shared/src/store/") || file.path == "shared/src/connector.rs";
+            let adapter =
+                file.path.starts_with("shared/src/store/") || file.path == "shared/src/connector.rs";
             if !adapter && file.code.contains("aws_sdk_dynamodb") {
                 offences.push(file.path);
             }

@@ -24,7 +24,9 @@ fn a_role_allows_exactly_what_its_function_asks_of_the_tables() {
     for function in functions() {
         let asked = asked.get(&function.name).cloned().unwrap_or_default();
         let allowed = allowed(&function);
-        let line = |what: &str, used: &Use| format!("{}: {what} {} on {}", function.name, used.action, used.resource);
+        let line = |what: &str, used: &Use| {
+            format!("{}: {what} {} on {}", function.name, used.action, used.resource)
+        };
         offences.extend(asked.difference(&allowed).map(|used| line("add to its role", used)));
         offences.extend(allowed.difference(&asked).map(|used| line("take from its role", used)));
         let tables = |uses: &BTreeSet<Use>| -> BTreeSet<String> {
@@ -41,7 +43,10 @@ fn a_role_allows_exactly_what_its_function_asks_of_the_tables() {
         let variables = function.resource["Properties"]["Environment"]["Variables"].as_object();
         let given: BTreeSet<String> = variables.into_iter().flatten().map(|(name, _)| name.clone()).collect();
         if given != wanted {
-            offences.push(format!("{}: its environment has {given:?}, its sources ask for {wanted:?}", function.name));
+            offences.push(format!(
+                "{}: its environment has {given:?}, its sources ask for {wanted:?}",
+                function.name
+            ));
         }
     }
     none_of("A function's role and environment in template.yaml are what its sources use:", &offences);
@@ -61,15 +66,20 @@ fn no_role_has_a_wildcard() {
             if resource.contains('*') && statement["Resource"]["Fn::Sub"] != FAILED_BATCHES {
                 offences.push(format!("{}: name the resource instead of {resource}", function.name));
             }
-            if statement["Effect"] != "Allow" || statement["NotAction"] != Value::Null || statement["NotResource"] != Value::Null {
-                offences.push(format!("{}: allow what is used, and nothing else: {statement}", function.name));
+            if statement["Effect"] != "Allow"
+                || statement["NotAction"] != Value::Null
+                || statement["NotResource"] != Value::Null
+            {
+                offences
+                    .push(format!("{}: allow what is used, and nothing else: {statement}", function.name));
             }
         }
     }
     let template = template();
     for (id, role) in resources(&template, "AWS::IAM::Role") {
         if role["Properties"]["ManagedPolicyArns"] != Value::Null {
-            offences.push(format!("{id}: managed policies allow more than one function uses; list the actions"));
+            offences
+                .push(format!("{id}: managed policies allow more than one function uses; list the actions"));
         }
     }
     none_of("A role names its actions and resources:", &offences);
@@ -84,7 +94,12 @@ fn no_two_functions_share_a_role_or_a_log() {
             owners.entry(of.to_string()).or_default().push(function.name.clone());
         }
         // A policy beside its role would be one that no rule here reads.
-        assert_eq!(properties["Policies"], Value::Null, "{}: its statements belong in its role", function.name);
+        assert_eq!(
+            properties["Policies"],
+            Value::Null,
+            "{}: its statements belong in its role",
+            function.name
+        );
     }
     let shared = owners.into_iter().filter(|(_, names)| names.len() > 1);
     let shared: Vec<String> = shared.map(|(of, names)| format!("{of}: {}", names.join(", "))).collect();
@@ -95,10 +110,11 @@ fn no_two_functions_share_a_role_or_a_log() {
 fn a_stack_stays_far_from_its_500_resources() {
     let template = template();
     let own = template["Resources"].as_object().map_or(0, serde_json::Map::len);
-    let permissions = functions().iter().map(|function| {
+    let events = |function: Function| {
         function.resource["Properties"]["Events"].as_object().map_or(0, serde_json::Map::len)
-    });
-    let all = own + permissions.sum::<usize>();
+    };
+    let permissions: usize = functions().into_iter().map(events).sum();
+    let all = own + permissions;
     assert!(all <= 400, "{all} resources: CloudFormation takes 500 a stack; nest some in infra/");
 }
 
@@ -107,7 +123,8 @@ fn allowed(function: &Function) -> BTreeSet<Use> {
     let mut allowed = BTreeSet::new();
     for statement in &function.statements {
         let resource = &statement["Resource"];
-        for action in texts(&statement["Action"]).into_iter().filter(|action| action.starts_with("dynamodb:")) {
+        for action in texts(&statement["Action"]).into_iter().filter(|action| action.starts_with("dynamodb:"))
+        {
             if STREAM.contains(&action.as_str()) {
                 assert!(!function_streams(function).is_empty(), "{}: it reads no stream", function.name);
                 continue;
@@ -153,7 +170,10 @@ fn a_stream_s_reader_may_read_it_and_keep_what_fails() {
                     offences.push(format!("{}.{id}: {what}", function.name));
                 }
             };
-            must(properties["Stream"]["Fn::GetAtt"] == stream, "is called after the table whose stream it reads");
+            must(
+                properties["Stream"]["Fn::GetAtt"] == stream,
+                "is called after the table whose stream it reads",
+            );
             must(STREAM.iter().all(|action| may(action, &stream)), "its role reads the stream");
             must(may("s3:PutObject", FAILED_BATCHES), "its role writes to the failure bucket");
             must(properties["BisectBatchOnFunctionError"] == true, "BisectBatchOnFunctionError: true");
@@ -161,8 +181,14 @@ fn a_stream_s_reader_may_read_it_and_keep_what_fails() {
                 properties["FunctionResponseTypes"][0] == "ReportBatchItemFailures",
                 "FunctionResponseTypes: [ReportBatchItemFailures]",
             );
-            must(properties["MaximumRetryAttempts"].is_u64(), "MaximumRetryAttempts, or one record stops its shard");
-            must(properties["DestinationConfig"]["OnFailure"]["Type"] == "S3", "a failure destination that keeps the records");
+            must(
+                properties["MaximumRetryAttempts"].is_u64(),
+                "MaximumRetryAttempts, or one record stops its shard",
+            );
+            must(
+                properties["DestinationConfig"]["OnFailure"]["Type"] == "S3",
+                "a failure destination that keeps the records",
+            );
         }
     }
     none_of("A stream's reader gets on after a record that it cannot handle, and loses none:", &offences);

@@ -6,23 +6,23 @@ use std::path::{Path, PathBuf};
 
 /// One source file.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub(crate) struct Source {
     /// Its path from the root, with `/`.
-    pub path: String,
+    pub(crate) path: String,
     /// Its code: no comments, no unit tests, no line breaks before a `.`.
-    pub code: String,
+    pub(crate) code: String,
 }
 
 impl Source {
     /// The file's name without its ending; a `mod.rs` has its folder's name.
-    pub fn stem(&self) -> String {
+    pub(crate) fn stem(&self) -> String {
         let mut parts = self.path.rsplit('/');
         let stem = parts.next().unwrap_or_default().trim_end_matches(".rs");
         if stem == "mod" { parts.next().unwrap_or_default() } else { stem }.to_owned()
     }
 
     /// What it imports from the module of this name in its own package.
-    pub fn imports(&self, module: &str) -> BTreeSet<String> {
+    pub(crate) fn imports(&self, module: &str) -> BTreeSet<String> {
         let statements = self.code.split("use crate::").skip(1).filter_map(|rest| rest.split_once(';'));
         let words = |text: &str| {
             let words = text.split(|character: char| !character.is_alphanumeric() && character != '_');
@@ -33,13 +33,16 @@ impl Source {
     }
 
     /// The bodies of its functions and methods, by name; those of one name joined.
-    pub fn functions(&self) -> BTreeMap<String, String> {
+    pub(crate) fn functions(&self) -> BTreeMap<String, String> {
         let mut functions: BTreeMap<String, String> = BTreeMap::new();
         for (at, _) in self.code.match_indices("fn ") {
-            let starts_a_word = self.code[..at].chars().next_back().is_none_or(|before| !before.is_alphanumeric());
+            let starts_a_word =
+                self.code[..at].chars().next_back().is_none_or(|before| !before.is_alphanumeric());
             let rest = &self.code[at + "fn ".len()..];
-            let name: String =
-                rest.chars().take_while(|character| character.is_alphanumeric() || *character == '_').collect();
+            let name: String = rest
+                .chars()
+                .take_while(|character| character.is_alphanumeric() || *character == '_')
+                .collect();
             if starts_a_word && !name.is_empty() {
                 functions.entry(name).or_default().push_str(body(rest));
             }
@@ -49,7 +52,7 @@ impl Source {
 }
 
 /// From the first `{` to its counterpart. Braces in texts are balanced in this code base.
-pub fn body(code: &str) -> &str {
+pub(crate) fn body(code: &str) -> &str {
     let Some(start) = code.find(['{', ';']).filter(|at| code[*at..].starts_with('{')) else { return "" };
     let mut depth = 0_usize;
     for (at, character) in code[start..].char_indices() {
@@ -66,14 +69,14 @@ pub fn body(code: &str) -> &str {
 }
 
 /// The folders in a folder, in order.
-pub fn folders(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn folders(folder: &Path) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = entries(folder).into_iter().filter(|path| path.is_dir()).collect();
     folders.sort();
     folders
 }
 
 /// The Rust files in a folder and below, in order.
-pub fn read_folder(folder: &Path) -> Vec<Source> {
+pub(crate) fn read_folder(folder: &Path) -> Vec<Source> {
     let mut files = Vec::new();
     for path in entries(folder) {
         if path.is_dir() {
@@ -88,7 +91,7 @@ pub fn read_folder(folder: &Path) -> Vec<Source> {
 }
 
 /// The repository's root.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests have a folder of their own").to_owned()
 }
 
@@ -105,7 +108,10 @@ fn code(text: &str) -> String {
     let product = text.split("#[cfg(test)]").next().unwrap_or_default();
     let mut code = String::with_capacity(product.len());
     for line in product.lines() {
-        let line = line.split_once("//").filter(|(before, _)| !before.contains('"')).map_or(line, |(before, _)| before);
+        let line = line
+            .split_once("//")
+            .filter(|(before, _)| !before.contains('"'))
+            .map_or(line, |(before, _)| before);
         let trimmed = line.trim();
         if trimmed.starts_with('.') {
             code.push_str(trimmed);

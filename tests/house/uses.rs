@@ -8,11 +8,11 @@ use crate::source::{self, Source};
 
 /// One action on one table or index: `dynamodb:Query` on `bookings/index/by_due`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Use {
+pub(crate) struct Use {
     /// The table in the words of `Config.tables`, with `/index/<name>` for an index.
-    pub resource: String,
+    pub(crate) resource: String,
     /// The IAM action.
-    pub action: &'static str,
+    pub(crate) action: &'static str,
 }
 
 /// How a call of the client, or an item of a transaction, looks in the sources, and the action that
@@ -33,12 +33,13 @@ const ACTIONS: [(&str, &str); 12] = [
 ];
 
 /// What every function uses, by the name of its binary.
-pub fn of_functions(root: &Path) -> BTreeMap<String, BTreeSet<Use>> {
+pub(crate) fn of_functions(root: &Path) -> BTreeMap<String, BTreeSet<Use>> {
     let store = Store::read(root);
     let mut uses = BTreeMap::new();
     for package in source::folders(&root.join("functions")) {
         let files = source::read_folder(&package.join("src"));
-        let (binaries, modules): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.path.contains("/src/bin/"));
+        let (binaries, modules): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|file| file.path.contains("/src/bin/"));
         for binary in binaries {
             let reached = reach(&modules, &module_of(&binary));
             let methods = reached.iter().flat_map(|body| calls_after(body, ".store."));
@@ -48,19 +49,13 @@ pub fn of_functions(root: &Path) -> BTreeMap<String, BTreeSet<Use>> {
     uses
 }
 
-/// Every action that any store method makes use of.
-pub fn of_the_store(root: &Path) -> BTreeSet<Use> {
-    let store = Store::read(root);
-    store.methods.keys().flat_map(|method| store.uses(method)).collect()
-}
-
 /// Whether a function reaches a call of the payment provider.
-pub fn pays(root: &Path, function: &str) -> bool {
+pub(crate) fn pays(root: &Path, function: &str) -> bool {
     reached_text(root, function).contains(".provider()")
 }
 
 /// Whether a function reaches the settings that prices depend on.
-pub fn prices(root: &Path, function: &str) -> bool {
+pub(crate) fn prices(root: &Path, function: &str) -> bool {
     let text = reached_text(root, function);
     text.contains(".service_fee_basis_points") || text.contains("config.taxes")
 }
@@ -70,7 +65,8 @@ fn reached_text(root: &Path, function: &str) -> String {
         let files = source::read_folder(&package.join("src"));
         let binary = files.iter().find(|file| file.path.contains("/src/bin/") && file.stem() == function)?;
         let module = module_of(binary);
-        let modules: Vec<Source> = files.iter().filter(|file| !file.path.contains("/src/bin/")).cloned().collect();
+        let modules: Vec<Source> =
+            files.iter().filter(|file| !file.path.contains("/src/bin/")).cloned().collect();
         Some(reach(&modules, &module).concat())
     };
     source::folders(&root.join("functions")).into_iter().find_map(of_package).unwrap_or_default()
@@ -88,9 +84,8 @@ fn reach(modules: &[Source], module: &str) -> Vec<String> {
     let mut bodies = Vec::new();
     let mut seen = BTreeSet::new();
     let entry = modules.iter().filter(|file| file.stem() == module);
-    let mut waiting: Vec<(&Source, String)> = entry
-        .flat_map(|file| file.functions().into_keys().map(move |name| (file, name)))
-        .collect();
+    let mut waiting: Vec<(&Source, String)> =
+        entry.flat_map(|file| file.functions().into_keys().map(move |name| (file, name))).collect();
     while let Some((file, name)) = waiting.pop() {
         if !seen.insert((file.path.clone(), name.clone())) {
             continue;
@@ -116,7 +111,8 @@ fn calls(file: &Source, body: &str, other: &Source, name: &str) -> bool {
     let as_method = || body.replace(&format!(".store.{name}("), "").contains(&format!(".{name}("));
     body.contains(&format!("{module}::{name}("))
         || (imported.contains(name) && body.contains(&format!("{name}(")))
-        || (imports_a_type && (as_method() || imported.iter().any(|word| body.contains(&format!("{word}::{name}(")))))
+        || (imports_a_type
+            && (as_method() || imported.iter().any(|word| body.contains(&format!("{word}::{name}(")))))
 }
 
 /// The names that are called right after `before`: `taken` in `app.store.taken(…)`.
@@ -179,9 +175,10 @@ impl Store {
             }
             _ => Vec::new(),
         };
-        let tables = body.split("tables.").skip(1).map(|rest| {
-            rest.chars().take_while(|character| character.is_alphanumeric()).collect::<String>()
-        });
+        let tables = body
+            .split("tables.")
+            .skip(1)
+            .map(|rest| rest.chars().take_while(|character| character.is_alphanumeric()).collect::<String>());
         let tables: Vec<String> = if indexes.is_empty() { tables.collect() } else { indexes };
         tables.into_iter()
     }

@@ -1,6 +1,7 @@
 //! The product over HTTP, as its clients meet it: one stack a test, real handlers, the real store.
 
 mod cost;
+mod events;
 mod faults;
 mod holds;
 mod hostile;

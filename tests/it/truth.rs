@@ -28,7 +28,13 @@ pub struct Summary {
 ///
 /// # Errors
 /// What the first wrong answer was: homes too many or missing, a wrong total, one home twice.
-pub async fn check(url: &str, folder: &Path, shift: i32, searches: usize, seed: u64) -> Result<Summary, String> {
+pub async fn check(
+    url: &str,
+    folder: &Path,
+    shift: i32,
+    searches: usize,
+    seed: u64,
+) -> Result<Summary, String> {
     let city = City::read(folder)?;
     let client = Client::of(url);
     let mut random = Rng::with_seed(seed);
@@ -52,7 +58,12 @@ pub async fn check(url: &str, folder: &Path, shift: i32, searches: usize, seed: 
 }
 
 /// The homes on all pages of a search.
-async fn pages(client: &Client, query: &str, total: usize, summary: &mut Summary) -> Result<BTreeSet<String>, String> {
+async fn pages(
+    client: &Client,
+    query: &str,
+    total: usize,
+    summary: &mut Summary,
+) -> Result<BTreeSet<String>, String> {
     let mut found = BTreeSet::new();
     let mut next = String::new();
     loop {
@@ -157,7 +168,8 @@ impl City {
             if row["price"].is_empty() && !priced.contains(id) {
                 continue;
             }
-            let degrees = |name: &str| row[name].parse::<f64>().map_err(|_| format!("{name} of listing {id}"));
+            let degrees =
+                |name: &str| row[name].parse::<f64>().map_err(|_| format!("{name} of listing {id}"));
             let (open, rules) = year(calendars.remove(id).unwrap_or_default(), first_day);
             homes.push(Home {
                 id: listing_id(id).to_string(),
@@ -180,7 +192,8 @@ struct Night {
 
 /// Open nights in a row and rules, by day since `first_day`. Days without a row are closed.
 fn year(nights: Vec<Night>, first_day: i32) -> (Vec<u32>, Vec<(u32, u32)>) {
-    let mut days: HashMap<i32, Night> = nights.into_iter().map(|night| (night.day - first_day, night)).collect();
+    let mut days: HashMap<i32, Night> =
+        nights.into_iter().map(|night| (night.day - first_day, night)).collect();
     let length = days.keys().max().map_or(0, |last| last + 1);
     let mut open = Vec::new();
     let mut rules = Vec::new();

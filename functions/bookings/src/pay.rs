@@ -68,8 +68,7 @@ async fn start(app: &App, hold: &Booking, method: String, asked_by: (u128, Sent)
     let expired = || Error::conflict("hold_expired", "The hold has expired; its nights may be another's by now.");
     match hold.state_at(now) {
         State::Held => {}
-        State::Expired if hold.mode == Mode::Held => return Err(expired()),
-        State::PaymentFailed if hold.mode == Mode::Held => return Err(expired()),
+        State::Expired | State::PaymentFailed if hold.mode == Mode::Held => return Err(expired()),
         State::PaymentStarted => {
             return Err(Error::conflict("payment_in_progress", "Another payment of this booking is not settled yet."));
         }

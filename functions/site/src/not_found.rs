@@ -23,7 +23,6 @@ struct Contract {
     paths: BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the signature of every endpoint")]
 fn handle(_: App, request: Request) -> BoxFuture<'static, Http> {
     let path = request.uri().path();
     let error = refusal(&PATHS, request.method().as_str(), path);

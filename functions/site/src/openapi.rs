@@ -11,7 +11,8 @@ use schemas::{Schemas, Types};
 /// The document as `infra/openapi.json` holds it: the same text for the same operations.
 #[must_use]
 pub fn text(functions: &Functions) -> String {
-    let mut text = serde_json::to_string_pretty(&document(functions)).expect("a JSON value has only plain keys");
+    let mut text =
+        serde_json::to_string_pretty(&document(functions)).expect("a JSON value has only plain keys");
     text.push('\n');
     text
 }
@@ -159,7 +160,8 @@ fn responses(described: &Described, types: &Types, functions: &Functions) -> Val
     let mut responses = Map::new();
     responses.insert(described.success.to_string(), success(described, types, functions));
     for status in statuses(described, types) {
-        responses.insert(status.to_string(), json!({"$ref": format!("#/components/responses/Problem{status}")}));
+        responses
+            .insert(status.to_string(), json!({"$ref": format!("#/components/responses/Problem{status}")}));
     }
     Value::Object(responses)
 }
@@ -175,7 +177,10 @@ fn success(described: &Described, types: &Types, functions: &Functions) -> Value
         response["content"] = json!({"application/json": {"schema": types.reply}});
     }
     let own_path = format!("{}/{{id}}", described.endpoint.path);
-    let readable = functions.operations.iter().any(|other| other.endpoint.method == "GET" && other.endpoint.path == own_path);
+    let readable = functions
+        .operations
+        .iter()
+        .any(|other| other.endpoint.method == "GET" && other.endpoint.path == own_path);
     let one_thing = described.endpoint.method == "GET" && described.endpoint.path.ends_with("/{id}");
     let versioned = one_thing || (described.problems.contains(&412) && described.success != 204);
     let mut of_answer = Map::new();
@@ -252,7 +257,10 @@ fn problems(schema: &Value) -> Value {
             "content": {"application/problem+json": {"schema": schema}},
         });
         match status {
-            401 => response["headers"] = json!({"WWW-Authenticate": {"$ref": "#/components/headers/WWW-Authenticate"}}),
+            401 => {
+                response["headers"] =
+                    json!({"WWW-Authenticate": {"$ref": "#/components/headers/WWW-Authenticate"}})
+            }
             503 => response["headers"] = json!({"Retry-After": {"$ref": "#/components/headers/Retry-After"}}),
             _ => {}
         }

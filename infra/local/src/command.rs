@@ -56,6 +56,13 @@ enum Other {
     },
     /// Write the contract, as the handlers' own types say it, to infra/openapi.json.
     Openapi,
+    /// Write a fresh event for every function into target/events, for `cargo lambda invoke`, with live
+    /// tokens and bookings of a running stack.
+    Events {
+        /// Where the stack is.
+        #[arg(long, default_value = "http://127.0.0.1:3000")]
+        url: String,
+    },
 }
 
 impl Command {
@@ -78,6 +85,7 @@ impl Command {
                 }
                 Some(Other::Demo { url }) => import::demo::demo(&url).await.map(print),
                 Some(Other::Openapi) => write_contract(),
+                Some(Other::Events { url }) => write_events(&url).await,
             }
         });
         // What is still under way has no one to answer any more.
@@ -116,6 +124,13 @@ fn write_contract() -> Result<(), String> {
     std::fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))
 }
 
+async fn write_events(url: &str) -> Result<(), String> {
+    let folder = roost_local::root().join("target/events");
+    let written = roost_local::events::write(url, &folder).await?;
+    tell(&mut std::io::stdout(), &format!("{written} events are in {}", folder.display()));
+    Ok(())
+}
+
 /// The environment for `cargo lambda watch --env-file target/roost.env`.
 fn write_environment(stack: &Stack) {
     let file = roost_local::root().join("target/roost.env");
@@ -143,7 +158,6 @@ async fn stopped() {
 }
 
 /// What an import did.
-#[expect(clippy::needless_pass_by_value, reason = "the report is done with")]
 fn print(report: Report) {
     tell(&mut std::io::stdout(), &report.to_string());
 }

@@ -7,6 +7,7 @@ mod control;
 pub mod database;
 pub mod engine;
 pub mod environment;
+pub mod events;
 pub mod faults;
 mod gateway;
 pub mod import;

@@ -164,3 +164,55 @@ impl Drop for Stack {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::faults::StoreFault;
+
+    async fn in_memory() -> Stack {
+        Stack::start(Options { memory: true, ..Options::default() }).await.expect("the stack starts")
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn stacks_stand_side_by_side_and_end_with_their_owner() {
+        let (one, other) = (in_memory().await, in_memory().await);
+        let app = one.app();
+        let address: roost::account::Email = "ann@example.com".parse().expect("an address");
+        one.clock().advance(3_600);
+        assert!(app.clock.now() > other.app().clock.now());
+        one.drain().await;
+        let tables = one.engine().answer("DynamoDB_20120810.ListTables", b"{}").await;
+        assert!(tables.body.contains("roost-nights"), "{}", tables.body);
+        assert!(app.store.user_by_email(&address).await.expect("an answer").is_none());
+        assert!(one.meter().reading().total.read > 0.0);
+        assert!(other.meter().reading().tables.is_empty());
+        let address = one.url().replace("http://", "");
+        drop(one);
+        let free = tokio::time::timeout(std::time::Duration::from_secs(5), async {
+            while tokio::net::TcpListener::bind(&address).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        });
+        assert!(free.await.is_ok(), "the port is free again");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn ordered_faults_meet_the_adapters() {
+        let stack = in_memory().await;
+        let address: roost::account::Email = "ann@example.com".parse().expect("an address");
+        let order = |fault| stack.faults().inject(move |call| (call.operation == "GetItem").then_some(fault));
+        for fault in
+            [StoreFault::Throttled, StoreFault::TimeoutBefore, StoreFault::TimeoutAfter, StoreFault::Broken]
+        {
+            order(fault);
+            let refused = stack.app().store.user_by_email(&address).await;
+            assert!(
+                matches!(refused, Err(roost::error::Error::Unavailable { .. })),
+                "{fault:?}: {refused:?}"
+            );
+        }
+        stack.faults().clear();
+        assert!(stack.app().store.user_by_email(&address).await.is_ok());
+    }
+}

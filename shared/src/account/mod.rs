@@ -38,8 +38,6 @@ pub struct User {
 pub enum Role {
     /// Stays, pays and hosts.
     Guest,
-    /// Has made a listing: tells a client to show the host's screens, and grants nothing.
-    Host,
     /// Runs the marketplace.
     Admin,
 }

@@ -153,8 +153,8 @@ impl BookingView {
             (State::PaymentStarted, _) => PaymentStatus::Processing,
             (_, Some(Outcome::Held(_))) => PaymentStatus::Authorized,
             (_, Some(Outcome::Voided(_))) => PaymentStatus::Voided,
-            (_, Some(Outcome::Declined | Outcome::AuthenticationRequired | Outcome::Failed)) => PaymentStatus::Failed,
-            (State::PaymentFailed, None) => PaymentStatus::Failed,
+            (_, Some(Outcome::Declined | Outcome::AuthenticationRequired | Outcome::Failed))
+            | (State::PaymentFailed, None) => PaymentStatus::Failed,
             (_, None) => PaymentStatus::None,
         };
         let mut view = Self::of(booking, state, payment);

@@ -22,7 +22,7 @@ pub struct Problem {
     pub detail: String,
     /// The path that was called.
     pub instance: String,
-    /// Which problem it is: stable, snake_case.
+    /// Which problem it is: stable, `snake_case`.
     pub code: &'static str,
     /// The id of the request, for a question to the operator.
     pub request_id: String,

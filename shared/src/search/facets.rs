@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::matching::{Failed, Match};
+use super::matching::{Fails, Filter, Match};
 use crate::listing::{PlaceType, PropertyType};
 
 /// What could be chosen next, and how many hits each choice has.
@@ -36,14 +36,13 @@ const MOST_BARS: i64 = 20;
 
 impl Facets {
     pub(super) fn of(matches: &[Match<'_>]) -> Self {
-        let without = |own: Failed| {
-            // Fails nothing, or nothing but the facet's own filter.
-            matches.iter().filter(move |found| found.failed == Failed::NONE || found.failed == own)
+        let without = |own: Filter| {
+            matches.iter().filter(move |found| [Fails::Nothing, Fails::Only(own)].contains(&found.fails))
         };
-        let place_types = without(Failed { place_type: true, ..Failed::NONE });
-        let property_types = without(Failed { property_type: true, ..Failed::NONE });
-        let amenities = without(Failed { amenities: true, ..Failed::NONE });
-        let prices = without(Failed { price: true, ..Failed::NONE });
+        let place_types = without(Filter::PlaceType);
+        let property_types = without(Filter::PropertyType);
+        let amenities = without(Filter::Amenities);
+        let prices = without(Filter::Price);
         Self {
             place_types: most_frequent(place_types.map(|found| found.candidate.projection.place_type)),
             property_types: most_frequent(

@@ -5,7 +5,7 @@ use super::projection::{Candidate, Projection};
 use super::query::{Area, Query, Sort};
 use super::words::same_but_for_case;
 use crate::clock::Instant;
-use crate::geo::{Bounds, distance_km};
+use crate::geo::distance_km;
 use crate::stay::{BOOKING_WINDOW, epoch_day};
 
 /// A candidate that fits the query, but perhaps for filters that have facets.
@@ -17,30 +17,34 @@ pub struct Match<'a> {
     pub price_per_night: i64,
     /// How far from the centre of the search, in kilometres.
     pub distance_km: Option<f64>,
-    pub(super) failed: Failed,
+    pub(super) fails: Fails,
     pub(super) rank: u64,
 }
 
 /// Which of the filters with facets a candidate fails.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Failed {
-    pub(super) place_type: bool,
-    pub(super) property_type: bool,
-    pub(super) amenities: bool,
-    pub(super) price: bool,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fails {
+    /// None: it is a hit.
+    Nothing,
+    /// One alone, whose facet still counts it.
+    Only(Filter),
+    /// Several, so that no facet counts it.
+    Several,
 }
 
-impl Failed {
-    /// None of them.
-    pub(super) const NONE: Self =
-        Self { place_type: false, property_type: false, amenities: false, price: false };
+/// The filters with facets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Filter {
+    PlaceType,
+    PropertyType,
+    Amenities,
+    Price,
 }
 
 /// A query with what every candidate needs of it computed once.
 #[derive(Debug)]
 pub(super) struct Matcher<'a> {
     query: &'a Query,
-    bounds: Option<Bounds>,
     /// Check-in and check-out as days since 1970-01-01.
     stay: Option<(i32, i32)>,
     now: Instant,
@@ -52,17 +56,19 @@ impl<'a> Matcher<'a> {
     pub(super) fn of(query: &'a Query, now: Instant) -> Self {
         Self {
             query,
-            bounds: query.area.bounds(),
             stay: query.stay.map(|stay| (epoch_day(stay.first()), epoch_day(stay.end()))),
             now,
             days: Vec::new(),
         }
     }
 
-    /// What becomes of a candidate; `None` when no facet counts it either.
+    /// The match that a candidate is; `None` when no facet counts it either.
     pub(super) fn judge(&mut self, candidate: &'a Candidate) -> Option<Match<'a>> {
         let (query, projection) = (self.query, &candidate.projection);
-        let distance_km = self.within_area(candidate)?;
+        let distance_km = query.area.centre().map(|centre| distance_km(centre, projection.location));
+        if !self.has_in_area(candidate, distance_km) {
+            return None;
+        }
         let fits = query.guests.is_none_or(|guests| guests <= projection.max_guests)
             && query.instant_book.is_none_or(|wanted| wanted == projection.instant_book)
             && query.superhost.is_none_or(|wanted| wanted == projection.superhost);
@@ -79,14 +85,23 @@ impl<'a> Matcher<'a> {
         let words_in_title = words_in_title(candidate, &query.words)?;
         let has =
             |wanted: &String| projection.amenities.iter().any(|amenity| same_but_for_case(amenity, wanted));
-        let failed = Failed {
-            place_type: !query.place_types.is_empty() && !query.place_types.contains(&projection.place_type),
-            property_type: !query.property_types.is_empty()
-                && !query.property_types.contains(&projection.property_type),
-            amenities: !query.amenities.iter().all(has),
-            price: query.min_price.is_some_and(|least| price_per_night < least)
-                || query.max_price.is_some_and(|most| price_per_night > most),
+        let is_met = |filter: Filter| match filter {
+            Filter::PlaceType => {
+                query.place_types.is_empty() || query.place_types.contains(&projection.place_type)
+            }
+            Filter::PropertyType => {
+                query.property_types.is_empty() || query.property_types.contains(&projection.property_type)
+            }
+            Filter::Amenities => query.amenities.iter().all(has),
+            Filter::Price => {
+                query.min_price.is_none_or(|least| least <= price_per_night)
+                    && query.max_price.is_none_or(|most| price_per_night <= most)
+            }
         };
+        let fails = Fails::of(is_met);
+        if fails == Fails::Several {
+            return None;
+        }
         let rank = match query.sort {
             Sort::Relevance => u64::MAX - relevance(projection, words_in_title),
             // Prices are never negative.
@@ -95,22 +110,17 @@ impl<'a> Matcher<'a> {
             // The bits of floats that are not negative are in the floats' order.
             Sort::Distance => distance_km.unwrap_or_default().to_bits(),
         };
-        Some(Match { candidate, price_per_night, distance_km, failed, rank })
+        Some(Match { candidate, price_per_night, distance_km, fails, rank })
     }
 
-    /// `None` outside the area, else how far from its centre, where it has one.
-    fn within_area(&self, candidate: &Candidate) -> Option<Option<f64>> {
-        let location = candidate.projection.location;
-        if self.bounds.is_some_and(|bounds| !bounds.contains(location)) {
-            return None;
-        }
-        let distance = self.query.area.centre().map(|centre| distance_km(centre, location));
-        let inside = match &self.query.area {
-            Area::World | Area::Box(_) => true,
+    /// Whether the candidate, so far from the area's centre, lies in the area.
+    fn has_in_area(&self, candidate: &Candidate, distance_km: Option<f64>) -> bool {
+        match &self.query.area {
+            Area::World => true,
             Area::Town(town) => candidate.place.iter().any(|place| place == town.name()),
-            Area::Circle { radius_km, .. } => distance.is_some_and(|distance| distance <= *radius_km),
-        };
-        inside.then_some(distance)
+            Area::Box(bounds) => bounds.contains(candidate.projection.location),
+            Area::Circle { radius_km, .. } => distance_km.is_some_and(|distance| distance <= *radius_km),
+        }
     }
 
     /// The unit's today.
@@ -122,6 +132,18 @@ impl<'a> Matcher<'a> {
         let day = epoch_day(projection.zone.date_of(self.now));
         self.days.push((zone, day));
         day
+    }
+}
+
+impl Fails {
+    fn of(is_met: impl Fn(Filter) -> bool) -> Self {
+        let filters = [Filter::PlaceType, Filter::PropertyType, Filter::Amenities, Filter::Price];
+        let mut failed = filters.into_iter().filter(|filter| !is_met(*filter));
+        match (failed.next(), failed.next()) {
+            (None, _) => Self::Nothing,
+            (Some(filter), None) => Self::Only(filter),
+            (Some(_), Some(_)) => Self::Several,
+        }
     }
 }
 

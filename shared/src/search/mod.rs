@@ -19,7 +19,7 @@ use crate::clock::Instant;
 use crate::ids::UnitId;
 use clusters::Map;
 use facets::Facets;
-use matching::{Failed, Match, Matcher};
+use matching::{Fails, Match, Matcher};
 use projection::Candidate;
 use query::Query;
 
@@ -54,9 +54,9 @@ impl<'a> Found<'a> {
         query: &'a Query,
         now: Instant,
     ) -> Self {
-        let mut matcher = Matcher::of(query, now);
+        let mut rules = Matcher::of(query, now);
         let mut matches: Vec<Match<'a>> =
-            candidates.into_iter().filter_map(|candidate| matcher.judge(candidate)).collect();
+            candidates.into_iter().filter_map(|candidate| rules.judge(candidate)).collect();
         // A unit that moves stands in two cells for a moment: the newer projection counts.
         matches.sort_unstable_by_key(|found| (unit(found), Reverse(found.candidate.version)));
         matches.dedup_by_key(|found| unit(found));
@@ -74,7 +74,7 @@ impl<'a> Found<'a> {
     #[must_use]
     pub fn page(&self, after: Option<Position>, limit: usize) -> HitPage<'a> {
         let start = after.map_or(0, |after| self.matches.partition_point(|found| position(found) <= after));
-        let mut rest = self.matches[start..].iter().filter(|found| found.failed == Failed::NONE);
+        let mut rest = self.matches[start..].iter().filter(|found| found.fails == Fails::Nothing);
         let hits: Vec<Match<'a>> = rest.by_ref().take(limit).copied().collect();
         let next = rest.next().and(hits.last().map(position));
         HitPage { hits, next }
@@ -93,7 +93,7 @@ impl<'a> Found<'a> {
     }
 
     fn hits(&self) -> impl Iterator<Item = &Match<'a>> {
-        self.matches.iter().filter(|found| found.failed == Failed::NONE)
+        self.matches.iter().filter(|found| found.fails == Fails::Nothing)
     }
 }
 

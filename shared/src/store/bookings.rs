@@ -19,6 +19,7 @@ use crate::booking::{Booking, State};
 use crate::clock::Instant;
 use crate::error::{Error, Reason, Result};
 use crate::ids::{BookingId, ListingId, UnitId, UserId};
+use crate::night::{Taken, TakenNight};
 use crate::stay::Nights;
 
 /// What became of making a booking.
@@ -59,19 +60,13 @@ impl Store {
         let companions = || self.companions_of_new(&first, details);
         match self.take(booking.unit, chunks[0], mark, &companions).await? {
             Take::Done => {}
-            Take::Refused(taken) => return Ok(self.refused(booking.id, &taken)),
+            Take::Refused(taken) => return Ok(refused(booking.id, &taken)),
             Take::Overtaken => return Ok(Made::Exists),
         }
         if chunks.len() == 1 {
             return Ok(Made::Done(booking));
         }
         self.assemble(first, &chunks[1..], booking.state, capacity).await
-    }
-
-    /// Nights that this very key holds are no refusal: another call with it is at work.
-    fn refused(&self, id: BookingId, taken: &[crate::night::TakenNight]) -> Made {
-        let own = |night: &crate::night::TakenNight| matches!(night.by, crate::night::Taken::Booked(by) if by == id);
-        if taken.iter().any(own) { Made::Exists } else { Made::Refused(reasons(taken)) }
     }
 
     async fn make_request(&self, booking: Booking, details: &Details) -> Result<Made> {
@@ -115,7 +110,7 @@ impl Store {
                 Ok(Take::Done) => {}
                 Ok(Take::Refused(taken)) => {
                     self.abandon(&booking).await?;
-                    return Ok(self.refused(booking.id, &taken));
+                    return Ok(refused(booking.id, &taken));
                 }
                 // Another has taken it over as lapsed; giving the rest back is its business now,
                 // and the stream's.
@@ -193,7 +188,7 @@ impl Store {
         match self.take(first.unit, chunks[0], Mark::Claim(claim, capacity), &companions).await? {
             Take::Done if chunks.len() == 1 => Ok(Made::Done(first)),
             Take::Done => self.assemble(first, &chunks[1..], to, capacity).await,
-            Take::Refused(taken) => Ok(self.refused(first.id, &taken)),
+            Take::Refused(taken) => Ok(refused(first.id, &taken)),
             Take::Overtaken => Ok(Made::Exists),
         }
     }
@@ -285,6 +280,12 @@ impl Store {
     pub async fn release(&self, booking: &Booking) -> Result<()> {
         self.release_leftovers(booking).await
     }
+}
+
+/// Nights that this very key holds are no refusal: another call with it is at work.
+fn refused(id: BookingId, taken: &[TakenNight]) -> Made {
+    let own = |night: &TakenNight| matches!(night.by, Taken::Booked(by) if by == id);
+    if taken.iter().any(own) { Made::Exists } else { Made::Refused(reasons(taken)) }
 }
 
 /// `after` as the next version, if the table has that way.

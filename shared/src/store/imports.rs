@@ -30,6 +30,8 @@ impl Store {
         };
         let first = refusal.item().and_then(|item| item.get("first_day"));
         let first = first.and_then(|first| AttributeValue::as_s(first).ok()).map(|first| parse_date(first));
-        first.and_then(std::result::Result::ok).ok_or_else(|| Error::internal("an import without its first day"))
+        first
+            .and_then(std::result::Result::ok)
+            .ok_or_else(|| Error::internal("an import without its first day"))
     }
 }

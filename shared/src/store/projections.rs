@@ -145,7 +145,7 @@ impl Store {
             }
             None => {
                 let removed_at = (self.clock.now() + MARK_STAYS).as_second();
-                item.insert("expires_at".into(), number(removed_at));
+                item.insert("expires".into(), number(removed_at));
             }
         }
         let put = self

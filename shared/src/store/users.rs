@@ -124,7 +124,7 @@ impl Store {
     }
 
     /// Grants one role; nothing changes for an account that has it, or that is gone.
-    pub async fn grant(&self, user: UserId, role: Role) -> Result<()> {
+    async fn grant(&self, user: UserId, role: Role) -> Result<()> {
         let role: AttributeValue = serde_dynamo::to_attribute_value(role).map_err(Error::internal)?;
         let sent = self
             .client

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use roost::http::Described;
-use schemars::generate::{SchemaGenerator, SchemaSettings};
 use schemars::JsonSchema;
+use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
 
 /// Where the document keeps its schemas.
@@ -118,7 +118,13 @@ impl Components {
     }
 
     /// A schema whose references have their final names; what they lead to is listed.
-    fn settle(&mut self, mut schema: Value, from: &Map<String, Value>, operation: &str, suffix: &str) -> Value {
+    fn settle(
+        &mut self,
+        mut schema: Value,
+        from: &Map<String, Value>,
+        operation: &str,
+        suffix: &str,
+    ) -> Value {
         let mut references = Vec::new();
         self::references(&schema, &mut references);
         for reference in references {
@@ -213,7 +219,10 @@ pub(super) fn never_null(mut schema: Value) -> Value {
 fn capitalized(name: &str) -> String {
     let word = |word: &str| {
         let mut characters = word.chars();
-        characters.next().map(|first| first.to_uppercase().chain(characters).collect::<String>()).unwrap_or_default()
+        characters
+            .next()
+            .map(|first| first.to_uppercase().chain(characters).collect::<String>())
+            .unwrap_or_default()
     };
     name.split('-').map(word).collect()
 }

@@ -22,14 +22,25 @@ pub(super) struct Catalogue {
     pub fingerprint: String,
     /// The earliest date of the calendar, in days since 1970-01-01.
     pub first_day: i32,
-    /// The homes, in the order of the file, with the line that each begins on.
-    pub homes: Vec<(u64, Home)>,
+    /// The homes, in the order of the file.
+    pub homes: Vec<Found>,
     /// The name of the file of the homes.
     pub file: String,
     /// How many nights the calendar has for them.
     pub nights: u64,
     /// Rows that could not be used, or not wholly.
     pub problems: Problems,
+}
+
+/// A home of the file.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The line that it begins on.
+    pub line: u64,
+    /// How many nights the calendar has for it.
+    pub nights: u64,
+    /// The home.
+    pub home: Home,
 }
 
 impl Catalogue {
@@ -67,7 +78,7 @@ impl Catalogue {
                     problems.note(listings.file(), line, reason);
                     // Its nights are not reported one by one.
                     if let Ok(id) = fields.id()
-                        && !homes.iter().any(|(_, home): &(u64, Home)| home.listing == listing_id(id))
+                        && !homes.iter().any(|found: &Found| found.home.listing == listing_id(id))
                     {
                         calendars.take(id);
                     }
@@ -94,7 +105,7 @@ impl Catalogue {
             home.base_price = base_price;
             home.open_until = year.open_until;
             (home.blocked, home.prices, home.rules) = (year.blocked, year.prices, year.rules);
-            homes.push((line, home));
+            homes.push(Found { line, nights: rows, home });
         }
         calendars.note_rest(calendar.file(), &mut problems);
         let file = listings.file().to_owned();

@@ -271,7 +271,7 @@ mod tests {
         let problems = city.problems.into_sorted();
         assert!(problems.is_empty(), "{problems:?}");
         assert_eq!(city.fingerprint, again.fingerprint);
-        let home = &city.homes[0].1;
+        let home = &city.homes[0].home;
         assert_eq!(
             (home.city.as_str(), home.country.as_str(), home.currency.code()),
             ("Lisbon", "PT", "EUR")
@@ -312,7 +312,7 @@ mod tests {
         assert_eq!(lines("calendar.csv"), [4, 5, 6, 9], "{problems:?}");
         // The first home takes two lines; the one on line 7 has neither nights nor a price.
         assert_eq!(lines("listings.csv"), [4, 5, 7, 7, 8], "{problems:?}");
-        let homes: Vec<_> = read.homes.iter().map(|(_, home)| home).collect();
+        let homes: Vec<_> = read.homes.iter().map(|found| &found.home).collect();
         assert_eq!(homes.len(), 2);
         assert_eq!((homes[0].title.as_str(), homes[0].base_price), ("Two lines", 8_000));
         let first = read.first_day;

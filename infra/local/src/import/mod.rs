@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde::de::DeserializeOwned;
 
-use catalogue::Catalogue;
+use catalogue::{Catalogue, Found};
 use client::Client;
 use place::Told;
 use progress::Step;
@@ -35,6 +35,8 @@ pub use wire::{host_id, listing_id};
 const BATCH: usize = 100;
 /// How many batches are under way: one is read while another is written.
 const UNDER_WAY: usize = 2;
+/// How long to wait at least before asking again how much is searchable.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What `cargo dev import` is told.
 #[derive(Clone, Debug)]
@@ -76,7 +78,7 @@ async fn load(client: &Client, catalogue: Catalogue) -> Result<Report, String> {
     let Catalogue { fingerprint, first_day, homes, file, nights, mut problems } = catalogue;
     let begun: Begun = ask(client, &Request::Begin { fingerprint }).await?;
     let mut report = Report { nights, shift: begun.first_day - first_day, ..Report::default() };
-    let bounds = bounds(homes.iter().map(|(_, home)| home));
+    let bounds = bounds(homes.iter().map(|found| &found.home));
     let (loading, nights) =
         (Step::of("listings", Some(homes.len() as u64)), Step::of("nights", Some(nights)));
     let mut batches = Vec::new();
@@ -86,7 +88,7 @@ async fn load(client: &Client, catalogue: Catalogue) -> Result<Report, String> {
     }
     let shift = report.shift;
     let mut answers =
-        futures::stream::iter(batches).map(|batch| send(client, batch, first_day, shift)).buffered(UNDER_WAY);
+        futures::stream::iter(batches).map(|batch| send(client, batch, shift)).buffered(UNDER_WAY);
     while let Some(batch) = answers.try_next().await? {
         for sent in batch {
             match sent.outcome {
@@ -117,18 +119,13 @@ struct Sent {
     outcome: Outcome,
 }
 
-async fn send(
-    client: &Client,
-    batch: Vec<(u64, Home)>,
-    first_day: i32,
-    shift: i32,
-) -> Result<Vec<Sent>, String> {
+async fn send(client: &Client, batch: Vec<Found>, shift: i32) -> Result<Vec<Sent>, String> {
     let mut notes = Vec::with_capacity(batch.len());
     let mut homes = Vec::with_capacity(batch.len());
-    for (line, mut home) in batch {
-        notes.push((line, u64::try_from(home.open_until - first_day).unwrap_or(0)));
-        home.shift(shift);
-        homes.push(home);
+    for mut found in batch {
+        notes.push((found.line, found.nights));
+        found.home.shift(shift);
+        homes.push(found.home);
     }
     let loaded: Loaded = ask(client, &Request::Load { homes }).await?;
     let sent = notes.into_iter().zip(loaded.outcomes);
@@ -146,21 +143,21 @@ async fn until_searchable(client: &Client, bounds: Option<[f64; 4]>, homes: u64)
     let step = Step::of("searchable", Some(homes));
     let drained = client.post("/_local/drain", Vec::new());
     tokio::pin!(drained);
+    let mut pause = SHORTEST_PAUSE;
     loop {
-        match tokio::time::timeout(Duration::from_secs(1), &mut drained).await {
-            Ok(answer) => {
-                answer?;
-                step.at(homes);
-                step.done();
-                return Ok(());
-            }
-            Err(_) => {
-                let Some([west, south, east, north]) = bounds else { continue };
-                let query = format!("/v1/search?bbox={west},{south},{east},{north}&limit=1");
-                let found = client.get(&query).await.ok().and_then(|page| page["total"].as_u64());
-                step.at(found.unwrap_or(0).min(homes));
-            }
+        if let Ok(answer) = tokio::time::timeout(pause, &mut drained).await {
+            answer?;
+            step.at(homes);
+            step.done();
+            return Ok(());
         }
+        let Some([west, south, east, north]) = bounds else { continue };
+        let asked = Instant::now();
+        let query = format!("/v1/search?bbox={west},{south},{east},{north}&limit=1");
+        let found = client.get(&query).await.ok().and_then(|page| page["total"].as_u64());
+        step.at(found.unwrap_or(0).min(homes));
+        // Asking must not hold up what it asks about: a search of a whole city reads all of it.
+        pause = SHORTEST_PAUSE.max(20 * asked.elapsed());
     }
 }
 

@@ -127,7 +127,7 @@ impl Import<'_> {
                 email: format!("{mailbox}@import.invalid").parse().map_err(Error::internal)?,
                 first_name: "Host".into(),
                 last_name: name,
-                roles: vec![Role::Guest, Role::Host],
+                roles: vec![Role::Guest],
                 password_hash: None,
                 created_at: self.app.clock.now(),
             };
