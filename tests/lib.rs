@@ -52,7 +52,8 @@ impl Product {
         let stack = Stack::start(options).await.expect("the stack starts");
         let product = Self { stack, http: Client::builder(TokioExecutor::new()).build_http() };
         // Tomorrow at nine: no test that moves the clock by hours runs into another day.
-        let morning = product.day(1).to_datetime(jiff::civil::time(9, 0, 0, 0)).to_zoned(jiff::tz::TimeZone::UTC);
+        let morning =
+            product.day(1).to_datetime(jiff::civil::time(9, 0, 0, 0)).to_zoned(jiff::tz::TimeZone::UTC);
         let morning = morning.expect("UTC has every time of day").timestamp();
         product.anybody().post("/_local/clock", &json!({ "now": morning })).await.expect(200);
         product
@@ -139,7 +140,10 @@ impl Product {
     pub async fn ledger(&self, operation: &str, status: &str) -> Vec<Value> {
         let ledger = self.anybody().get("/_local/payments/ledger").await.expect(200);
         let entries = ledger["entries"].as_array().cloned().unwrap_or_default();
-        entries.into_iter().filter(|entry| entry["operation"] == operation && entry["status"] == status).collect()
+        entries
+            .into_iter()
+            .filter(|entry| entry["operation"] == operation && entry["status"] == status)
+            .collect()
     }
 
     /// The request units metered since the last reset.
@@ -182,7 +186,8 @@ impl Caller {
     /// Somebody who signs up at a stack that runs already.
     pub async fn signed_up_at(url: &str) -> Self {
         let http = Client::builder(TokioExecutor::new()).build_http();
-        let anybody = Self { base: url.trim_end_matches('/').to_owned(), token: None, http, id: String::new() };
+        let anybody =
+            Self { base: url.trim_end_matches('/').to_owned(), token: None, http, id: String::new() };
         let number: u64 = fastrand::u64(..);
         let body = json!({
             "email": format!("load-{number}@example.com"), "password": "correct horse battery",
@@ -194,7 +199,13 @@ impl Caller {
     }
 
     /// Sends a request.
-    pub async fn send(&self, method: &str, path: &str, body: Option<&[u8]>, headers: &[(&str, &str)]) -> Answer {
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&[u8]>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
         let mut request = http::Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -235,7 +246,14 @@ impl Caller {
     }
 
     /// Quotes and books, with a card when there is one.
-    pub async fn book(&self, listing: &str, check_in: Date, check_out: Date, card: Option<&str>, key: &str) -> Answer {
+    pub async fn book(
+        &self,
+        listing: &str,
+        check_in: Date,
+        check_out: Date,
+        card: Option<&str>,
+        key: &str,
+    ) -> Answer {
         let quote = self.quote(listing, check_in, check_out).await;
         if quote.status != 201 {
             return quote;
@@ -254,7 +272,8 @@ impl Caller {
 
     /// Pays a hold.
     pub async fn pay(&self, booking: &str, card: &str, key: &str) -> Answer {
-        self.post_once(&format!("/v1/bookings/{booking}/payment"), &json!({"paymentMethodId": card}), key).await
+        self.post_once(&format!("/v1/bookings/{booking}/payment"), &json!({"paymentMethodId": card}), key)
+            .await
     }
 }
 

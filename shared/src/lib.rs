@@ -17,8 +17,8 @@ pub mod geo;
 pub mod listing;
 pub mod night;
 pub mod payment;
-pub mod quote;
 pub mod pricing;
+pub mod quote;
 pub mod search;
 
 pub mod app;

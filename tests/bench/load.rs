@@ -24,25 +24,37 @@ async fn main() {
     println!("{:<16}{:>10}{:>10}{:>10}{:>10}{:>10}", "", "requests", "refused", "per s", "p50 ms", "p99 ms");
     let bench = Bench { callers, guest, homes };
     let homes = bench.homes.len();
-    bench.run("quote", requests, |guest, home, _| async move { quote(&guest, &home).await.unwrap_or_else(|refused| refused) }).await;
-    bench.run("booking", requests.min(homes), |guest, home, number| async move {
-        match quote(&guest, &home).await {
-            Ok(quote) => guest.book_quote(&quote.json["quoteId"], VISA, &format!("{number} {}", home.id)).await,
-            Err(refused) => refused,
-        }
-    })
-    .await;
-    bench.run("month view", requests, |guest, home, _| async move {
-        let month = &home.check_in[..7];
-        guest.get(&format!("/v1/listings/{}/availability?month={month}", home.id)).await
-    })
-    .await;
-    bench.run("dated search", requests / 10, |guest, home, _| async move {
-        let (lat, lng) = (home.location[0], home.location[1]);
-        let path = format!("/v1/search?lat={lat}&lng={lng}&radiusKm=5&checkIn={}&checkOut={}&guests=2", home.check_in, home.check_out);
-        guest.get(&path).await
-    })
-    .await;
+    bench
+        .run("quote", requests, |guest, home, _| async move {
+            quote(&guest, &home).await.unwrap_or_else(|refused| refused)
+        })
+        .await;
+    bench
+        .run("booking", requests.min(homes), |guest, home, number| async move {
+            match quote(&guest, &home).await {
+                Ok(quote) => {
+                    guest.book_quote(&quote.json["quoteId"], VISA, &format!("{number} {}", home.id)).await
+                }
+                Err(refused) => refused,
+            }
+        })
+        .await;
+    bench
+        .run("month view", requests, |guest, home, _| async move {
+            let month = &home.check_in[..7];
+            guest.get(&format!("/v1/listings/{}/availability?month={month}", home.id)).await
+        })
+        .await;
+    bench
+        .run("dated search", requests / 10, |guest, home, _| async move {
+            let (lat, lng) = (home.location[0], home.location[1]);
+            let path = format!(
+                "/v1/search?lat={lat}&lng={lng}&radiusKm=5&checkIn={}&checkOut={}&guests=2",
+                home.check_in, home.check_out
+            );
+            guest.get(&path).await
+        })
+        .await;
 }
 
 /// A home and a stay that search has just found free there.
@@ -61,7 +73,8 @@ async fn homes(guest: &Caller) -> Vec<Home> {
     for weeks in [5, 9, 13, 21] {
         let check_in = roost::stay::add_days(today, weeks * 7).to_string();
         let check_out = roost::stay::add_days(today, weeks * 7 + 3).to_string();
-        let query = format!("/v1/search?bbox=-180,-90,180,90&limit=50&checkIn={check_in}&checkOut={check_out}");
+        let query =
+            format!("/v1/search?bbox=-180,-90,180,90&limit=50&checkIn={check_in}&checkOut={check_out}");
         let mut cursor = String::new();
         loop {
             let page = guest.get(&format!("{query}{cursor}")).await.expect(200);
@@ -70,7 +83,12 @@ async fn homes(guest: &Caller) -> Vec<Home> {
                 let id = item["listingId"].as_str().unwrap_or_default().to_owned();
                 if !homes.iter().any(|home: &Home| home.id == id) {
                     let location = [degrees("lat"), degrees("lng")];
-                    homes.push(Home { id, location, check_in: check_in.clone(), check_out: check_out.clone() });
+                    homes.push(Home {
+                        id,
+                        location,
+                        check_in: check_in.clone(),
+                        check_out: check_out.clone(),
+                    });
                 }
             }
             match page["nextCursor"].as_str() {

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 fn written(meter: &Value) -> (f64, f64) {
     let tables = meter["tables"].as_object().expect("tables");
     let of_tables = tables.values().map(|table| table["write"].as_f64().unwrap_or_default()).sum();
-    let indexes = tables.values().filter_map(|table| table["indexes"].as_object()).flat_map(|indexes| indexes.values());
+    let indexes =
+        tables.values().filter_map(|table| table["indexes"].as_object()).flat_map(|indexes| indexes.values());
     (of_tables, indexes.map(|index| index["write"].as_f64().unwrap_or_default()).sum())
 }
 

@@ -13,7 +13,8 @@ async fn agrees(product: &Product, host: &Caller, guest: &Caller, listing: &str,
     product.run("expire-bookings").await;
     product.drain().await;
     let (host, guest) = (product.again(host), product.again(guest));
-    let path = format!("/v1/listings/{listing}/calendar?startDate={}&endDate={}", product.day(5), product.day(8));
+    let path =
+        format!("/v1/listings/{listing}/calendar?startDate={}&endDate={}", product.day(5), product.day(8));
     let nights = host.get(&path).await.expect(200)["nights"].clone();
     let booked = nights.as_array().unwrap().iter().filter(|night| night["status"] == "booked").count();
     assert!(booked == 0 || booked == 3, "{about}: {nights}");
@@ -21,7 +22,8 @@ async fn agrees(product: &Product, host: &Caller, guest: &Caller, listing: &str,
     let given_back = product.ledger("void", "succeeded").await.len();
     assert_eq!(held - given_back, booked / 3, "{about}: the provider holds {held} - {given_back}");
     let bookings = guest.get("/v1/bookings").await.expect(200)["items"].clone();
-    let stays = bookings.as_array().unwrap().iter().filter(|booking| booking["status"] == "confirmed").count();
+    let stays =
+        bookings.as_array().unwrap().iter().filter(|booking| booking["status"] == "confirmed").count();
     assert_eq!(stays, booked / 3, "{about}: {bookings}");
     stays == 1
 }
@@ -40,9 +42,15 @@ async fn every_fault_of_the_provider_ends_in_one_charge_or_none() {
             let quote = guest.quote(&listing, check_in, check_out).await.expect(201);
             let (path, body) = if through_a_hold {
                 let held = guest.book_quote(&quote["quoteId"], None, "hold").await.expect(201);
-                (format!("/v1/bookings/{}/payment", held["id"].as_str().unwrap()), json!({"paymentMethodId": "pm_card_visa"}))
+                (
+                    format!("/v1/bookings/{}/payment", held["id"].as_str().unwrap()),
+                    json!({"paymentMethodId": "pm_card_visa"}),
+                )
             } else {
-                ("/v1/bookings".to_owned(), json!({"quoteId": quote["quoteId"], "paymentMethodId": "pm_card_visa"}))
+                (
+                    "/v1/bookings".to_owned(),
+                    json!({"quoteId": quote["quoteId"], "paymentMethodId": "pm_card_visa"}),
+                )
             };
             let first = guest.post_once(&path, &body, "k").await;
             assert!([200, 201, 402, 503].contains(&first.status), "{about}: {first:?}");

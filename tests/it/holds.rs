@@ -71,11 +71,15 @@ async fn the_sweeper_writes_down_what_has_lapsed_and_a_declined_card_keeps_the_h
     assert_eq!(declined.json["bookingId"], held["id"]);
     assert_eq!(declined.problem(402), "payment_declined");
     assert_eq!(guest.get(&format!("/v1/bookings/{id}")).await.expect(200)["status"], "held");
-    assert_eq!(guest.pay(id, "pm_card_authenticationRequired", "second").await.problem(402), "payment_declined");
+    assert_eq!(
+        guest.pay(id, "pm_card_authenticationRequired", "second").await.problem(402),
+        "payment_declined"
+    );
     product.advance(15 * 60 + 1).await;
     product.run("expire-bookings").await;
     let host = product.again(&host);
-    let path = format!("/v1/listings/{listing}/calendar?startDate={}&endDate={}", product.day(5), product.day(6));
+    let path =
+        format!("/v1/listings/{listing}/calendar?startDate={}&endDate={}", product.day(5), product.day(6));
     assert_eq!(host.get(&path).await.expect(200)["nights"][0]["status"], "open");
     assert_eq!(product.ledger("authorize", "succeeded").await.len(), 0);
 }

@@ -6,7 +6,12 @@ use serde_json::{Value, json};
 
 /// Asserts a 422 that names `pointer`.
 fn names(answer: Answer, pointer: &str) {
-    let pointers: Vec<_> = answer.json["errors"].as_array().into_iter().flatten().map(|error| error["pointer"].clone()).collect();
+    let pointers: Vec<_> = answer.json["errors"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|error| error["pointer"].clone())
+        .collect();
     assert!(pointers.contains(&json!(pointer)), "{pointer}: {}", String::from_utf8_lossy(&answer.bytes));
     assert_eq!(answer.problem(422), "invalid");
 }
@@ -73,7 +78,10 @@ async fn a_quote_that_cannot_be_is_refused_by_field_or_by_reason() {
     };
     assert_eq!(reason(json!({"guests": {"adults": 3, "children": 2}})).await, "too_many_guests");
     assert_eq!(reason(json!({"checkIn": product.day(-1), "checkOut": product.day(2)})).await, "in_the_past");
-    assert_eq!(reason(json!({"checkIn": product.day(728), "checkOut": product.day(732)})).await, "too_far_ahead");
+    assert_eq!(
+        reason(json!({"checkIn": product.day(728), "checkOut": product.day(732)})).await,
+        "too_far_ahead"
+    );
     assert_eq!(reason(json!({"checkOut": product.day(6)})).await, "min_nights");
     assert_eq!(reason(json!({"checkOut": product.day(35)})).await, "max_nights");
     let range = |edits: Value| with(json!({"startDate": day, "endDate": product.day(6)}), edits);
@@ -99,7 +107,9 @@ async fn calendars_open_and_close_and_a_block_over_a_booking_changes_nothing() {
     guest.book_quote(&quote["quoteId"], VISA, "k").await.expect(201);
 
     let block = format!("{calendar}/block");
-    host.post(&block, &with(range(30, 32), json!({"reason": "painters", "notes": "Bring ladders."}))).await.expect(200);
+    host.post(&block, &with(range(30, 32), json!({"reason": "painters", "notes": "Bring ladders."})))
+        .await
+        .expect(200);
     // 150 nights take two transactions; a booked one in the second undoes the first.
     guest.book(&listing, product.day(170), product.day(171), VISA, "late").await.expect(201);
     let refused = host.post(&block, &range(25, 175)).await;
@@ -107,12 +117,23 @@ async fn calendars_open_and_close_and_a_block_over_a_booking_changes_nothing() {
     assert_eq!(refused.problem(409), "nights_booked");
     let path = format!("{calendar}?startDate={}&endDate={}", product.day(17), product.day(40));
     let nights = host.get(&path).await.expect(200)["nights"].clone();
-    let of = |day: i64| nights.as_array().unwrap().iter().find(|night| night["date"] == json!(product.day(day))).unwrap().clone();
+    let of = |day: i64| {
+        nights
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|night| night["date"] == json!(product.day(day)))
+            .unwrap()
+            .clone()
+    };
     assert_eq!((&of(17)["status"], &of(17)["price"]["amount"]), (&json!("open"), &json!(14_000)));
     assert_eq!(of(18)["status"], "booked");
     assert_eq!(of(26)["status"], "open", "what the refused call had blocked is as it was");
     assert_eq!((&of(30)["reason"], &of(30)["notes"]), (&json!("painters"), &json!("Bring ladders.")));
-    assert_eq!(guest.quote(&listing, product.day(30), product.day(31)).await.json["reasons"][0]["reason"], "blocked");
+    assert_eq!(
+        guest.quote(&listing, product.day(30), product.day(31)).await.json["reasons"][0]["reason"],
+        "blocked"
+    );
     host.post(&format!("{calendar}/unblock"), &range(25, 40)).await.expect(200);
     guest.quote(&listing, product.day(30), product.day(31)).await.expect(201);
 
@@ -120,7 +141,11 @@ async fn calendars_open_and_close_and_a_block_over_a_booking_changes_nothing() {
     names(host.post(&block, &range(-2, 8)).await, "/startDate");
     names(host.post(&block, &range(1, 368)).await, "/endDate");
     assert_eq!(guest.get(&path).await.problem(404), "not_found");
-    assert_eq!(guest.post(&block, &json!({"nonsense": 1})).await.problem(404), "not_found", "whose it is comes first");
+    assert_eq!(
+        guest.post(&block, &json!({"nonsense": 1})).await.problem(404),
+        "not_found",
+        "whose it is comes first"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,7 +170,8 @@ async fn what_is_anothers_is_not_there_and_what_is_forged_opens_nothing() {
     assert_eq!(patched.problem(404), "not_found");
     assert_eq!(other.send("DELETE", &listing_path, None, &[]).await.problem(404), "not_found");
     assert_eq!(host.send("DELETE", &listing_path, None, &[]).await.problem(409), "has_bookings");
-    let stale = host.send("PATCH", &listing_path, Some(patch.to_string().as_bytes()), &[("if-match", "\"0\"")]).await;
+    let stale =
+        host.send("PATCH", &listing_path, Some(patch.to_string().as_bytes()), &[("if-match", "\"0\"")]).await;
     assert_eq!(stale.problem(412), "stale");
 
     let expired = guest.quote(&listing, product.day(8), product.day(9)).await.expect(201);
@@ -165,10 +191,15 @@ async fn what_is_anothers_is_not_there_and_what_is_forged_opens_nothing() {
 async fn what_is_not_a_call_of_ours_is_answered_plainly() {
     let product = Product::start().await;
     let guest = product.somebody("guest").await;
-    let raw = async |body: &[u8], headers: &[(&str, &str)]| guest.send("POST", "/v1/quotes", Some(body), headers).await;
+    let raw = async |body: &[u8], headers: &[(&str, &str)]| {
+        guest.send("POST", "/v1/quotes", Some(body), headers).await
+    };
     assert_eq!(raw(b"{\"listingId\": ", &[]).await.problem(400), "malformed_json");
     assert_eq!(raw(b"{} trailing", &[]).await.problem(400), "malformed_json");
-    assert_eq!(raw(b"listingId=1", &[("content-type", "text/plain")]).await.problem(415), "unsupported_media_type");
+    assert_eq!(
+        raw(b"listingId=1", &[("content-type", "text/plain")]).await.problem(415),
+        "unsupported_media_type"
+    );
     let large = json!({"listingId": "x".repeat(1_000_000)}).to_string();
     assert_eq!(raw(large.as_bytes(), &[]).await.problem(413), "too_large");
     assert_eq!(raw(b"[1]", &[]).await.problem(422), "invalid");
@@ -195,12 +226,19 @@ async fn a_refresh_token_works_once_and_its_second_use_ends_the_session() {
     let product = Product::start().await;
     let body = json!({"email": "a@example.com", "password": "correct horse battery", "firstName": "a", "lastName": "b"});
     let first = product.anybody().post("/v1/auth/signup", &body).await.expect(201)["refreshToken"].clone();
-    let refresh = async |token: &Value| product.anybody().post("/v1/auth/refresh", &json!({"refreshToken": token})).await;
+    let refresh = async |token: &Value| {
+        product.anybody().post("/v1/auth/refresh", &json!({"refreshToken": token})).await
+    };
     let second = refresh(&first).await.expect(200)["refreshToken"].clone();
     assert_ne!(first, second);
     assert_eq!(refresh(&first).await.problem(401), "token_invalid");
-    assert_eq!(refresh(&second).await.problem(401), "token_invalid", "whoever stole the first has ended it for both");
-    let third = product.anybody().post("/v1/auth/login", &body_of_login()).await.expect(200)["refreshToken"].clone();
+    assert_eq!(
+        refresh(&second).await.problem(401),
+        "token_invalid",
+        "whoever stole the first has ended it for both"
+    );
+    let third =
+        product.anybody().post("/v1/auth/login", &body_of_login()).await.expect(200)["refreshToken"].clone();
     let logout = product.anybody().post("/v1/auth/logout", &json!({"refreshToken": third})).await;
     assert_eq!(logout.status, 204);
     assert_eq!(refresh(&third).await.problem(401), "token_invalid");

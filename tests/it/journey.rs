@@ -21,8 +21,12 @@ async fn a_home_is_listed_found_quoted_booked_slept_in_and_left() {
 
     // 4 nights at 100, cleaning 25, and 14 % of both: 59.50.
     let quote = guest.quote(&listing, check_in, check_out).await.expect(201);
-    let amounts: Vec<_> =
-        quote["lines"].as_array().unwrap().iter().map(|line| (&line["kind"], &line["amount"]["amount"])).collect();
+    let amounts: Vec<_> = quote["lines"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| (&line["kind"], &line["amount"]["amount"]))
+        .collect();
     let expected = json!([["nights", 40_000], ["cleaning_fee", 2_500], ["service_fee", 5_950]]);
     assert_eq!(json!(amounts), expected);
     assert_eq!(quote["total"], json!({"amount": 48_450, "currency": "EUR"}));
@@ -30,9 +34,15 @@ async fn a_home_is_listed_found_quoted_booked_slept_in_and_left() {
 
     let booking = guest.book_quote(&quote["quoteId"], VISA, "k1").await.expect(201);
     assert_eq!(booking["status"], "confirmed");
-    assert_eq!(booking["payment"], json!({"status": "authorized", "amount": {"amount": 48_450, "currency": "EUR"}}));
+    assert_eq!(
+        booking["payment"],
+        json!({"status": "authorized", "amount": {"amount": 48_450, "currency": "EUR"}})
+    );
     let path = format!("/v1/bookings/{}", booking["id"].as_str().unwrap());
-    assert_eq!(host.get(&path).await.expect(200)["guest"], json!({"firstName": "guest", "lastName": "Tester"}));
+    assert_eq!(
+        host.get(&path).await.expect(200)["guest"],
+        json!({"firstName": "guest", "lastName": "Tester"})
+    );
     assert_eq!(host.get("/v1/bookings?role=host").await.expect(200)["items"][0]["id"], booking["id"]);
     assert_eq!(guest.get("/v1/bookings").await.expect(200)["items"][0]["id"], booking["id"]);
 

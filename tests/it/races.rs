@@ -18,7 +18,12 @@ async fn of_two_hundred_guests_at_once_one_gets_the_night_and_one_is_charged() {
     assert_eq!(won.len(), 1);
     assert_eq!(won[0].json["status"], "confirmed");
     for answer in lost {
-        assert_eq!(answer.json["reasons"], json!([{"date": check_in, "reason": "booked"}]), "{}", answer.json);
+        assert_eq!(
+            answer.json["reasons"],
+            json!([{"date": check_in, "reason": "booked"}]),
+            "{}",
+            answer.json
+        );
         assert_eq!(answer.problem(409), "unavailable");
     }
     assert_eq!(product.ledger("authorize", "succeeded").await.len(), 1);
@@ -31,10 +36,11 @@ async fn overlapping_ranges_never_share_a_night_and_every_gap_still_sells() {
     let mut random = fastrand::Rng::with_seed(7);
     let crowd = (1..=200).map(|number| product.one_of_a_crowd(number)).collect::<Vec<_>>();
     let firsts: Vec<i64> = crowd.iter().map(|_| random.i64(10..60)).collect();
-    let answers = join_all(crowd.iter().zip(&firsts).map(|(guest, first)| {
-        guest.book(&listing, product.day(*first), product.day(first + 3), VISA, "k")
-    }))
-    .await;
+    let answers =
+        join_all(crowd.iter().zip(&firsts).map(|(guest, first)| {
+            guest.book(&listing, product.day(*first), product.day(first + 3), VISA, "k")
+        }))
+        .await;
     let mut nights: HashMap<i64, String> = HashMap::new();
     for (answer, first) in answers.iter().zip(&firsts) {
         if answer.status == 201 {
@@ -47,9 +53,11 @@ async fn overlapping_ranges_never_share_a_night_and_every_gap_still_sells() {
         }
     }
     assert_eq!(product.ledger("authorize", "succeeded").await.len(), nights.len() / 3);
-    let calendar = format!("/v1/listings/{listing}/calendar?startDate={}&endDate={}", product.day(10), product.day(63));
+    let calendar =
+        format!("/v1/listings/{listing}/calendar?startDate={}&endDate={}", product.day(10), product.day(63));
     for night in host.get(&calendar).await.expect(200)["nights"].as_array().unwrap() {
-        let day = (night["date"].as_str().unwrap().parse::<jiff::civil::Date>().unwrap() - product.day(0)).get_days();
+        let day = (night["date"].as_str().unwrap().parse::<jiff::civil::Date>().unwrap() - product.day(0))
+            .get_days();
         assert_eq!(night["bookingId"].as_str(), nights.get(&i64::from(day)).map(String::as_str), "{night}");
     }
     // What nobody has, somebody can still have, night by night.
@@ -87,9 +95,14 @@ async fn a_long_stay_is_taken_whole_or_not_at_all() {
     let winner = won[0].json["id"].as_str().unwrap();
     let mut booked = Vec::new();
     for (from, to) in [(0, 300), (300, 400)] {
-        let path = format!("/v1/listings/{listing}/calendar?startDate={}&endDate={}", product.day(from), product.day(to));
+        let path = format!(
+            "/v1/listings/{listing}/calendar?startDate={}&endDate={}",
+            product.day(from),
+            product.day(to)
+        );
         let nights = host.get(&path).await.expect(200);
-        let taken = nights["nights"].as_array().unwrap().iter().filter(|night| night["status"] != "open").cloned();
+        let taken =
+            nights["nights"].as_array().unwrap().iter().filter(|night| night["status"] != "open").cloned();
         booked.extend(taken);
     }
     assert_eq!(booked.len(), 300, "the losers have left no night behind");

@@ -58,8 +58,10 @@ async fn a_request_whose_card_fails_on_acceptance_frees_its_nights() {
     let product = Product::start().await;
     let (host, listing) = product.host_with_home("host", json!({"instantBook": false})).await;
     let guest = product.somebody("guest").await;
-    let asked =
-        guest.book(&listing, product.day(5), product.day(6), Some("pm_card_chargeDeclined"), "ask").await.expect(201);
+    let asked = guest
+        .book(&listing, product.day(5), product.day(6), Some("pm_card_chargeDeclined"), "ask")
+        .await
+        .expect(201);
     let path = format!("/v1/bookings/{}", asked["id"].as_str().unwrap());
     assert_eq!(host.post(&format!("{path}/accept"), &json!({})).await.problem(402), "payment_declined");
     assert_eq!(guest.get(&path).await.expect(200)["status"], "payment_failed");

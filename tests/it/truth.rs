@@ -7,20 +7,24 @@ use std::io::Read as _;
 use std::path::Path;
 
 use fastrand::Rng;
+use futures::StreamExt as _;
 use roost_local::import::client::Client;
 use roost_local::import::listing_id;
 
+/// How many searches are under way at once.
+const AT_A_TIME: usize = 4;
+
 /// What a check came to.
 #[derive(Debug, Default)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// How many searches were compared.
-    pub searches: usize,
+    pub(crate) searches: usize,
     /// How many homes they found in all.
-    pub found: usize,
+    pub(crate) found: usize,
     /// How many searches found nothing, rightly.
-    pub empty: usize,
+    pub(crate) empty: usize,
     /// How many pages were read.
-    pub pages: usize,
+    pub(crate) pages: usize,
 }
 
 /// Asks the stack `searches` random dated searches, reads all their pages, and compares the homes
@@ -28,7 +32,7 @@ pub struct Summary {
 ///
 /// # Errors
 /// What the first wrong answer was: homes too many or missing, a wrong total, one home twice.
-pub async fn check(
+pub(crate) async fn check(
     url: &str,
     folder: &Path,
     shift: i32,
@@ -38,37 +42,50 @@ pub async fn check(
     let city = City::read(folder)?;
     let client = Client::of(url);
     let mut random = Rng::with_seed(seed);
+    let asked: Vec<Search> = (0..searches).map(|_| city.random_search(&mut random)).collect();
+    let mut answers = futures::stream::iter(asked.iter().enumerate())
+        .map(|(number, search)| {
+            let (city, client) = (&city, &client);
+            async move {
+                let query = search.query(city.first_day + shift);
+                let compared = compare(client, &query, &city.answer(search)).await;
+                compared.map_err(|wrong| format!("search {number} of seed {seed}, {query}: {wrong}"))
+            }
+        })
+        .buffer_unordered(AT_A_TIME);
     let mut summary = Summary::default();
-    for number in 0..searches {
-        let search = city.random_search(&mut random);
-        let expected = city.answer(&search);
-        let query = search.query(city.first_day + shift);
-        let wrong = |what: String| format!("search {number} of seed {seed}, {query}: {what}");
-        let found = pages(&client, &query, expected.len(), &mut summary).await.map_err(wrong)?;
-        if found != expected {
-            let missing: Vec<_> = expected.difference(&found).take(5).collect();
-            let surplus: Vec<_> = found.difference(&expected).take(5).collect();
-            return Err(wrong(format!("missing {missing:?}, too many {surplus:?}")));
-        }
+    while let Some(answer) = answers.next().await {
+        let (found, pages) = answer?;
         summary.searches += 1;
-        summary.found += found.len();
-        summary.empty += usize::from(found.is_empty());
+        summary.found += found;
+        summary.empty += usize::from(found == 0);
+        summary.pages += pages;
     }
     Ok(summary)
 }
 
-/// The homes on all pages of a search.
-async fn pages(
+/// How many homes a search found, all of them right, on how many pages.
+async fn compare(
     client: &Client,
     query: &str,
-    total: usize,
-    summary: &mut Summary,
-) -> Result<BTreeSet<String>, String> {
+    expected: &BTreeSet<String>,
+) -> Result<(usize, usize), String> {
+    let (found, pages) = pages(client, query, expected.len()).await?;
+    if found == *expected {
+        return Ok((found.len(), pages));
+    }
+    let missing: Vec<_> = expected.difference(&found).take(5).collect();
+    let surplus: Vec<_> = found.difference(expected).take(5).collect();
+    Err(format!("missing {missing:?}, too many {surplus:?}"))
+}
+
+/// The homes on all pages of a search.
+async fn pages(client: &Client, query: &str, total: usize) -> Result<(BTreeSet<String>, usize), String> {
     let mut found = BTreeSet::new();
-    let mut next = String::new();
+    let (mut next, mut pages) = (String::new(), 0);
     loop {
         let page = client.get(&format!("/v1/search?{query}&limit=50{next}")).await?;
-        summary.pages += 1;
+        pages += 1;
         if page["total"].as_u64() != Some(total as u64) {
             return Err(format!("the total is {}, not {total}", page["total"]));
         }
@@ -79,7 +96,7 @@ async fn pages(
             }
         }
         match page["nextCursor"].as_str() {
-            None => return Ok(found),
+            None => return Ok((found, pages)),
             Some(cursor) => next = format!("&cursor={cursor}"),
         }
     }

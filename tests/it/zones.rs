@@ -35,7 +35,9 @@ async fn the_night_of_a_clock_change_is_one_night_at_one_price_and_clients_read_
     for month in [3, 10] {
         let year = product.day(0).year() + 1;
         let last = jiff::civil::date(year, month, 31);
-        let sunday = (0..7).map(|back| roost::stay::add_days(last, -back)).find(|date| date.weekday() == jiff::civil::Weekday::Sunday);
+        let sunday = (0..7)
+            .map(|back| roost::stay::add_days(last, -back))
+            .find(|date| date.weekday() == jiff::civil::Weekday::Sunday);
         let sunday = sunday.expect("a week has a Sunday");
         let (saturday, monday) = (roost::stay::add_days(sunday, -1), roost::stay::add_days(sunday, 1));
         let quote = guest.quote(&listing, saturday, monday).await.expect(201);
@@ -43,10 +45,16 @@ async fn the_night_of_a_clock_change_is_one_night_at_one_price_and_clients_read_
         let booked = guest.book(&listing, saturday, monday, VISA, &format!("{month}")).await.expect(201);
         // Clients far apart send what their platforms send; the dates are the same text for both.
         let path = format!("/v1/listings/{listing}/availability?month={}", saturday.strftime("%Y-%m"));
-        let west = guest.send("GET", &path, None, &[("date", "Sat, 01 Jan 2028 00:00:00 -0800")]).await.expect(200);
-        let east = guest.send("GET", &path, None, &[("date", "Sun, 02 Jan 2028 00:00:00 +1300")]).await.expect(200);
+        let west =
+            guest.send("GET", &path, None, &[("date", "Sat, 01 Jan 2028 00:00:00 -0800")]).await.expect(200);
+        let east =
+            guest.send("GET", &path, None, &[("date", "Sun, 02 Jan 2028 00:00:00 +1300")]).await.expect(200);
         assert_eq!(west, east);
-        let taken: Vec<_> = west["nights"].as_array().unwrap().iter().filter(|night| night["available"] == false).collect();
-        assert_eq!(taken.iter().map(|night| &night["date"]).collect::<Vec<_>>(), [&booked["checkIn"], &json!(sunday)]);
+        let taken: Vec<_> =
+            west["nights"].as_array().unwrap().iter().filter(|night| night["available"] == false).collect();
+        assert_eq!(
+            taken.iter().map(|night| &night["date"]).collect::<Vec<_>>(),
+            [&booked["checkIn"], &json!(sunday)]
+        );
     }
 }

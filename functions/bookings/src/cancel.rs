@@ -47,7 +47,9 @@ impl Operation for CancelBooking {
 pub(crate) fn can_cancel(app: &App, booking: &Booking) -> Result<()> {
     match booking.state_at(app.clock.now()) {
         State::Held | State::Requested | State::Confirmed => Ok(()),
-        State::PaymentStarted => Err(Error::invalid_transition("A payment of this booking is not settled yet.")),
+        State::PaymentStarted => {
+            Err(Error::invalid_transition("A payment of this booking is not settled yet."))
+        }
         _ => Err(Error::invalid_transition("Only a held, requested or confirmed booking can be cancelled.")),
     }
 }

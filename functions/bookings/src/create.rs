@@ -22,7 +22,8 @@ impl Operation for CreateBooking {
     const NAME: &'static str = "create-booking";
     const METHOD: &'static str = "POST";
     const PATH: &'static str = "/v1/bookings";
-    const SUMMARY: &'static str = "Book a quoted stay: confirmed at once, held for fifteen minutes, or asked of the host.";
+    const SUMMARY: &'static str =
+        "Book a quoted stay: confirmed at once, held for fifteen minutes, or asked of the host.";
     const SUCCESS: u16 = 201;
     const PROBLEMS: &'static [u16] = &[402, 404, 409, 410];
     const KEY: KeyUse = KeyUse::Required;
@@ -35,7 +36,8 @@ impl Operation for CreateBooking {
     async fn run(app: App, call: Call<Self>) -> Result<Answer<BookingView>> {
         let key = call.idempotency_key()?.ok_or_else(|| Error::internal("a required key is there"))?;
         let wish = call.body()?.check()?;
-        let parts: [&[u8]; 3] = [&call.caller.id.bits().to_be_bytes(), Self::PATH.as_bytes(), key.as_str().as_bytes()];
+        let parts: [&[u8]; 3] =
+            [&call.caller.id.bits().to_be_bytes(), Self::PATH.as_bytes(), key.as_str().as_bytes()];
         let id = BookingId::from_bits(app.secrets.keyed_hash(Purpose::Idempotency, &parts));
         let sent = replay::sent(call.body_fingerprint(), call.request_id.clone());
         if let Some(first) = first_answer(&app, id, &sent).await? {
@@ -110,7 +112,11 @@ impl Body {
         }
         let message = self.message.map(|message| fields.text("/message", &message, 1, 2_000));
         fields.finish()?;
-        Ok(Wish { quote_id: self.quote_id, method: self.payment_method_id, details: Details { guests, message } })
+        Ok(Wish {
+            quote_id: self.quote_id,
+            method: self.payment_method_id,
+            details: Details { guests, message },
+        })
     }
 }
 
@@ -123,16 +129,22 @@ pub(crate) fn check_method(method: &str, fields: &mut Fields) {
 
 impl Wish {
     /// The booking that is to be made, and the terms of its unit.
-    async fn booking(&self, app: &App, id: BookingId, guest: &Guest, made_by: Sent) -> Result<(Booking, Terms)> {
+    async fn booking(
+        &self,
+        app: &App,
+        id: BookingId,
+        guest: &Guest,
+        made_by: Sent,
+    ) -> Result<(Booking, Terms)> {
         let quote = Quote::unseal(&app.secrets, &self.quote_id, guest.id)?;
         let now = app.clock.now();
         if quote.expires_at <= now {
             return Err(Error::QuoteExpired);
         }
         let terms = app.store.terms(UnitId::from(quote.listing)).await?;
-        let terms = terms.filter(|terms| terms.status == ListingStatus::Active).ok_or_else(|| {
-            Error::unavailable_stay(vec![Reason { date: None, reason: Unsold::NotActive }])
-        })?;
+        let terms = terms
+            .filter(|terms| terms.status == ListingStatus::Active)
+            .ok_or_else(|| Error::unavailable_stay(vec![Reason { date: None, reason: Unsold::NotActive }]))?;
         let (mode, state) = match (terms.instant_book, &self.method) {
             (true, Some(_)) => (Mode::PaidAtOnce, State::PaymentStarted),
             (true, None) => (Mode::Held, State::Held),

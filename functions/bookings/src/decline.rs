@@ -35,7 +35,9 @@ impl Operation for DeclineBooking {
                 let after = Booking { state: State::Declined, reason: Some(reason), ..request.clone() };
                 match app.store.advance(&request, after).await? {
                     Advance::Done(declined) => declined,
-                    Advance::Lost => return Err(Error::invalid_transition("The request has just been answered.")),
+                    Advance::Lost => {
+                        return Err(Error::invalid_transition("The request has just been answered."));
+                    }
                 }
             }
             _ => return Err(Error::invalid_transition("Only an open request can be declined.")),

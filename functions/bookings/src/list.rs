@@ -106,7 +106,8 @@ async fn page(
     let mut looked_at = 0;
     loop {
         let wanted = wish.limit - found.len();
-        let positions = app.store.booking_ids_of(caller.id, wish.filter.as_host, after.as_ref(), wanted).await?;
+        let positions =
+            app.store.booking_ids_of(caller.id, wish.filter.as_host, after.as_ref(), wanted).await?;
         let ids: Vec<_> = positions.iter().map(|position| position.booking).collect();
         let mut bookings = app.store.bookings(&ids, true).await?;
         bookings.sort_by_key(|booking| ids.iter().position(|id| *id == booking.id));

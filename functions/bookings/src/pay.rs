@@ -65,31 +65,36 @@ impl Body {
 /// Records that the hold is being paid.
 async fn start(app: &App, hold: &Booking, method: String, asked_by: (u128, Sent)) -> Result<Booking> {
     let now = app.clock.now();
-    let expired = || Error::conflict("hold_expired", "The hold has expired; its nights may be another's by now.");
+    let expired =
+        || Error::conflict("hold_expired", "The hold has expired; its nights may be another's by now.");
     match hold.state_at(now) {
         State::Held => {}
         State::Expired | State::PaymentFailed if hold.mode == Mode::Held => return Err(expired()),
         State::PaymentStarted => {
-            return Err(Error::conflict("payment_in_progress", "Another payment of this booking is not settled yet."));
+            return Err(Error::conflict(
+                "payment_in_progress",
+                "Another payment of this booking is not settled yet.",
+            ));
         }
         _ => return Err(Error::invalid_transition("There is nothing to pay on this booking.")),
     }
     if hold.attempts.len() >= MOST_ATTEMPTS {
         return Err(Error::conflict("too_many_attempts", "A hold can be tried to be paid five times."));
     }
-    let mut started = Booking {
-        state: State::PaymentStarted,
-        lapses_at: now + HOLD,
-        method: Some(method),
-        ..hold.clone()
-    };
+    let mut started =
+        Booking { state: State::PaymentStarted, lapses_at: now + HOLD, method: Some(method), ..hold.clone() };
     started.attempts.push(Attempt { asked_by: Some(asked_by), started_at: now, outcome: None });
     match app.store.advance(hold, started).await? {
         Advance::Done(started) => Ok(started),
         // Swept, taken over or being paid by another call: the state will say which next time.
-        Advance::Lost => match app.store.booking(hold.id).await?.map(|booking| booking.state_at(app.clock.now())) {
-            Some(State::Expired | State::PaymentFailed) => Err(expired()),
-            _ => Err(Error::conflict("payment_in_progress", "Another payment of this booking is not settled yet.")),
-        },
+        Advance::Lost => {
+            match app.store.booking(hold.id).await?.map(|booking| booking.state_at(app.clock.now())) {
+                Some(State::Expired | State::PaymentFailed) => Err(expired()),
+                _ => Err(Error::conflict(
+                    "payment_in_progress",
+                    "Another payment of this booking is not settled yet.",
+                )),
+            }
+        }
     }
 }

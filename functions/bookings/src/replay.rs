@@ -62,7 +62,10 @@ fn same_body(first: &Sent, now: &Sent) -> Result<()> {
     if first.fingerprint == now.fingerprint {
         return Ok(());
     }
-    let field = Field { pointer: String::new(), detail: "is another body than this Idempotency-Key came with first".into() };
+    let field = Field {
+        pointer: String::new(),
+        detail: "is another body than this Idempotency-Key came with first".into(),
+    };
     Err(Error::Invalid { code: "idempotency_key_reused", fields: vec![field] })
 }
 

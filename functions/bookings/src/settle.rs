@@ -28,7 +28,9 @@ fn handle(app: App, records: Vec<Record>) -> BoxFuture<'static, Vec<String>> {
 }
 
 async fn settle(app: &App, record: &Record) -> Result<()> {
-    let Some(booking) = record.new.as_ref().map(booking_of_image).transpose()?.flatten() else { return Ok(()) };
+    let Some(booking) = record.new.as_ref().map(booking_of_image).transpose()?.flatten() else {
+        return Ok(());
+    };
     let before = record.old.as_ref().map(booking_of_image).transpose()?.flatten();
     if before.is_some_and(|before| before.state == booking.state) {
         return Ok(());

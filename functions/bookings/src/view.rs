@@ -1,8 +1,8 @@
 //! A booking for whoever asks: its guest or its host, each with what is theirs to see.
 
 use roost::app::App;
-use roost::booking::answer::{BookingView, GuestName};
 use roost::booking::Booking;
+use roost::booking::answer::{BookingView, GuestName};
 use roost::error::{Error, Result};
 use roost::http::{Answer, Guest, Host};
 use roost::ids::{BookingId, UserId};
@@ -50,7 +50,8 @@ pub(crate) async fn view(app: &App, booking: &Booking, viewer: UserId) -> Result
     let mut view = BookingView::at(booking, app.clock.now()).with(details);
     if viewer == booking.host {
         let guest = app.store.user(booking.guest).await?;
-        view.guest = guest.map(|guest| GuestName { first_name: guest.first_name, last_name: guest.last_name });
+        view.guest =
+            guest.map(|guest| GuestName { first_name: guest.first_name, last_name: guest.last_name });
     }
     Ok(view)
 }

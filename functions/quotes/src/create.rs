@@ -45,7 +45,10 @@ impl Operation for CreateQuote {
         if !reasons.is_empty() {
             return Err(Error::unavailable_stay(reasons));
         }
-        let tariff = Tariff { service_fee_basis_points: app.config.service_fee_basis_points, taxes: &app.config.taxes };
+        let tariff = Tariff {
+            service_fee_basis_points: app.config.service_fee_basis_points,
+            taxes: &app.config.taxes,
+        };
         let price = price(&terms, &calendar, tariff, asked.stay);
         let quote = asked.quote(&terms, price, &call.caller, app.clock.now());
         Ok(Answer::created(QuoteView::of(&quote, quote.seal(&app.secrets, &app.entropy))))
@@ -89,7 +92,8 @@ impl Body {
         fields.check(self.rooms.is_none_or(|rooms| rooms == 1), "/rooms", "a home is one room to let: 1");
         let stay = parse_stay(&self.check_in, &self.check_out, &mut fields);
         let party = self.guests.party(&mut fields);
-        let currency = self.currency.as_deref().map(|code| Currency::of(code).ok_or("is not an ISO 4217 currency code"));
+        let currency =
+            self.currency.as_deref().map(|code| Currency::of(code).ok_or("is not an ISO 4217 currency code"));
         let currency = currency.and_then(|currency| fields.take("/currency", currency));
         fields.finish()?;
         let (Some(listing), Some(stay)) = (listing, stay) else {
@@ -104,7 +108,10 @@ impl Asked {
         match self.currency {
             Some(currency) if currency != terms.currency => Err(Error::invalid(
                 "/currency",
-                format!("this listing is priced in {}; other currencies come with exchange rates", terms.currency.code()),
+                format!(
+                    "this listing is priced in {}; other currencies come with exchange rates",
+                    terms.currency.code()
+                ),
             )),
             _ => Ok(()),
         }
@@ -172,7 +179,8 @@ pub struct NightPrice {
 
 impl QuoteView {
     fn of(quote: &Quote, quote_id: String) -> Self {
-        let night = |(date, amount)| NightPrice { date, price: quote.price.money(amount), reasons: Vec::new() };
+        let night =
+            |(date, amount)| NightPrice { date, price: quote.price.money(amount), reasons: Vec::new() };
         Self {
             quote_id,
             listing_id: quote.listing,

@@ -63,9 +63,17 @@ pub const TRANSITIONS: &[Transition] = &[
     way(State::Held, State::Expired, "nobody paid in time"),
     way(State::Held, State::Cancelled, "guest or host gives the hold up"),
     way(State::PaymentStarted, State::Confirmed, "the money is held"),
-    way(State::PaymentStarted, State::Held, "the card of a hold was refused; the hold stays until it expires"),
+    way(
+        State::PaymentStarted,
+        State::Held,
+        "the card of a hold was refused; the hold stays until it expires",
+    ),
     way(State::PaymentStarted, State::Expired, "the card was refused after the hold's time"),
-    way(State::PaymentStarted, State::PaymentFailed, "the payment came to nothing, or did not settle in time"),
+    way(
+        State::PaymentStarted,
+        State::PaymentFailed,
+        "the payment came to nothing, or did not settle in time",
+    ),
     way(State::Confirmed, State::CheckedIn, "the guest arrives"),
     way(State::Confirmed, State::Cancelled, "guest or host calls it off"),
     way(State::CheckedIn, State::Completed, "the guest leaves"),
@@ -83,7 +91,12 @@ impl State {
     pub const fn is_final(self) -> bool {
         matches!(
             self,
-            Self::Completed | Self::Expired | Self::Declined | Self::PaymentFailed | Self::Cancelled | Self::Abandoned
+            Self::Completed
+                | Self::Expired
+                | Self::Declined
+                | Self::PaymentFailed
+                | Self::Cancelled
+                | Self::Abandoned
         )
     }
 
@@ -117,7 +130,14 @@ impl State {
 
     /// The words that the contract's filter takes.
     pub const WORDS: [&'static str; 9] = [
-        "held", "requested", "confirmed", "checked_in", "completed", "expired", "declined", "payment_failed",
+        "held",
+        "requested",
+        "confirmed",
+        "checked_in",
+        "completed",
+        "expired",
+        "declined",
+        "payment_failed",
         "cancelled",
     ];
 }

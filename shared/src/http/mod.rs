@@ -9,9 +9,9 @@ mod serve;
 
 pub use answer::Answer;
 pub use call::{Call, IdempotencyKey, Nothing, request_id};
+pub use lambda_http::{Error as LambdaError, Request};
 pub use principal::{Admin, Anyone, Guest, Host, Member, Visitor};
 pub use problem::Problem;
-pub use lambda_http::{Error as LambdaError, Request};
 pub use serve::{Described, Endpoint, Http, refuse, serve};
 
 use std::future::Future;

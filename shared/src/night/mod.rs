@@ -31,7 +31,11 @@ pub fn why_unsold(
     because(terms.status != ListingStatus::Active, None, Unsold::NotActive);
     because(stay.first() < today, Some(stay.first()), Unsold::InThePast);
     let window_ends = add_days(today, i64::from(BOOKING_WINDOW));
-    because(stay.end() > window_ends, Some(stay.end().min(stay.first().max(window_ends))), Unsold::TooFarAhead);
+    because(
+        stay.end() > window_ends,
+        Some(stay.end().min(stay.first().max(window_ends))),
+        Unsold::TooFarAhead,
+    );
     because(guests.is_some_and(|guests| guests > terms.max_guests), None, Unsold::TooManyGuests);
     let arrival = calendar.rules(terms, stay.first());
     because(stay.count() < u32::from(arrival.min_nights), Some(stay.first()), Unsold::MinNights);

@@ -76,8 +76,7 @@ pub struct Tariff<'a> {
 pub fn price(terms: &Terms, calendar: &Calendar, tariff: Tariff<'_>, stay: Nights) -> StayPrice {
     let mut nights = calendar.prices.within(stay);
     nights.update(stay, |price| Some(price.copied().unwrap_or(terms.base_price)));
-    let basis =
-        Basis { currency: terms.currency, cleaning_fee: terms.cleaning_fee, country: &terms.country };
+    let basis = Basis { currency: terms.currency, cleaning_fee: terms.cleaning_fee, country: &terms.country };
     price_of_nights(basis, nights, tariff, stay)
 }
 

@@ -60,7 +60,8 @@ impl Store {
     /// Every booked night of `range`, so that the host learns of all at once.
     async fn all_booked(&self, terms: &Terms, range: Nights, found: Vec<Date>) -> Result<Vec<Date>> {
         let taken = self.taken(terms.unit, 1, range, true).await?;
-        let booked = taken.iter().filter(|night| matches!(night.by, Taken::Booked(_))).map(|night| night.date);
+        let booked =
+            taken.iter().filter(|night| matches!(night.by, Taken::Booked(_))).map(|night| night.date);
         let mut dates: Vec<Date> = booked.chain(found).collect();
         dates.sort_unstable();
         dates.dedup();
@@ -71,7 +72,8 @@ impl Store {
     /// condition: where the host has changed a night meanwhile, the later word stands.
     async fn restore(&self, terms: &Terms, chunk: Nights, before: &[Night], reason: &str) -> Result<()> {
         for date in chunk.iter() {
-            let old = before.iter().find(|night| night.date == date).and_then(|night| night.blocked.as_deref());
+            let old =
+                before.iter().find(|night| night.date == date).and_then(|night| night.blocked.as_deref());
             let item = self.write_block(terms, date, old, Some(reason))?;
             self.transact_until_done(vec![item]).await?;
         }
@@ -89,9 +91,9 @@ impl Store {
             .table_name(&self.tables.nights)
             .set_key(Some(night_key(&keys::night(terms.unit, date))));
         update = match reason {
-            Some(reason) => {
-                update.update_expression("SET blocked = :reason").expression_attribute_values(":reason", text(reason))
-            }
+            Some(reason) => update
+                .update_expression("SET blocked = :reason")
+                .expression_attribute_values(":reason", text(reason)),
             None => update.update_expression("REMOVE blocked"),
         };
         if let Some(only_if) = only_if {
@@ -108,7 +110,9 @@ impl Store {
         for tried in 0..super::take::MOST_TRIES {
             match self.transact(items.clone()).await? {
                 None => return Ok(()),
-                Some(reasons) if reasons.iter().any(|reason| reason.code() == Some("ConditionalCheckFailed")) => {
+                Some(reasons)
+                    if reasons.iter().any(|reason| reason.code() == Some("ConditionalCheckFailed")) =>
+                {
                     return Ok(());
                 }
                 Some(_) => self.wait(tried).await,

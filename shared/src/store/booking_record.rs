@@ -191,7 +191,8 @@ pub fn booking_of_image(image: &serde_dynamo::Item) -> Result<Option<Booking>> {
         return Ok(None);
     }
     let read = serde_dynamo::from_item(image.clone());
-    booking_of_record(read.map_err(|error| Error::internal(format!("an image of another shape: {error}")))?).map(Some)
+    booking_of_record(read.map_err(|error| Error::internal(format!("an image of another shape: {error}")))?)
+        .map(Some)
 }
 
 fn booking_of_record(record: BookingRecord) -> Result<Booking> {
@@ -292,7 +293,8 @@ mod tests {
     fn large() -> Booking {
         let at = |second: i64| Instant::from_second(1_800_000_000 + second).unwrap();
         let first = 20_000;
-        let night = |n| Nights::between(date_of_epoch_day(first + n), date_of_epoch_day(first + n + 1)).unwrap();
+        let night =
+            |n| Nights::between(date_of_epoch_day(first + n), date_of_epoch_day(first + n + 1)).unwrap();
         let listing = ListingId::from_bits(u128::MAX);
         Booking {
             id: BookingId::from_bits(u128::MAX - 1),
@@ -311,7 +313,9 @@ mod tests {
                 taxes: vec![TaxLine { label: "City tax".into(), amount: 123_456 }],
             },
             policy: CancellationPolicy::Moderate,
-            zone: Zone::named("America/Argentina/ComodRivadavia").or_else(|| Zone::named("America/New_York")).unwrap(),
+            zone: Zone::named("America/Argentina/ComodRivadavia")
+                .or_else(|| Zone::named("America/New_York"))
+                .unwrap(),
             check_in_at: at(1),
             check_out_at: at(2),
             mode: Mode::PaidAtOnce,
@@ -341,7 +345,9 @@ mod tests {
             AttributeValue::N(number) => number.len().div_ceil(2) + 1,
             AttributeValue::B(bytes) => bytes.as_ref().len(),
             AttributeValue::L(list) => 3 + list.iter().map(|value| 1 + size(value)).sum::<usize>(),
-            AttributeValue::M(map) => 3 + map.iter().map(|(name, value)| 1 + name.len() + size(value)).sum::<usize>(),
+            AttributeValue::M(map) => {
+                3 + map.iter().map(|(name, value)| 1 + name.len() + size(value)).sum::<usize>()
+            }
             _ => 1,
         }
     }

@@ -9,9 +9,9 @@ use aws_sdk_dynamodb::types::{
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::blocks::MOST_IN_A_TRANSACTION;
+pub use super::booking_record::Due;
 pub use super::booking_record::booking_of_image;
 use super::booking_record::{SHARDS, booking_item, booking_of_item};
-pub use super::booking_record::Due;
 use super::take::{Mark, Take, reasons};
 use super::{Item, Store, fault, item, key_of, keys, number, record, text};
 use crate::booking::answer::Details;
@@ -84,9 +84,11 @@ impl Store {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let mut items = vec![TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build()];
         if !details.is_empty() {
-            let put = Put::builder()
-                .table_name(&self.tables.bookings)
-                .set_item(Some(item(keys::BOOKINGS, &keys::booking_details(booking.id), details)?));
+            let put = Put::builder().table_name(&self.tables.bookings).set_item(Some(item(
+                keys::BOOKINGS,
+                &keys::booking_details(booking.id),
+                details,
+            )?));
             items.push(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build());
         }
         Ok(items)
@@ -114,7 +116,9 @@ impl Store {
                 }
                 // Another has taken it over as lapsed; giving the rest back is its business now,
                 // and the stream's.
-                Ok(Take::Overtaken) => return Err(Error::unavailable("a long stay lapsed before it had its nights")),
+                Ok(Take::Overtaken) => {
+                    return Err(Error::unavailable("a long stay lapsed before it had its nights"));
+                }
                 Err(error) => {
                     self.abandon(&booking).await?;
                     return Err(error);
@@ -168,7 +172,11 @@ impl Store {
             }
             match delete.send().await {
                 Ok(_) => {}
-                Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {
+                Err(error)
+                    if error
+                        .as_service_error()
+                        .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+                {
                     return Ok(());
                 }
                 Err(error) => return Err(fault(error)),
@@ -204,14 +212,19 @@ impl Store {
             .set_item(Some(booking_item(&after)?))
             .condition_expression("#state = :state AND version = :version")
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":state", serde_dynamo::to_attribute_value(before.state).map_err(Error::internal)?)
+            .expression_attribute_values(
+                ":state",
+                serde_dynamo::to_attribute_value(before.state).map_err(Error::internal)?,
+            )
             .expression_attribute_values(":version", number(before.version))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
         let Err(error) = put else { return Ok(Advance::Done(after)) };
         match error.as_service_error() {
-            Some(aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(failed)) => {
+            Some(aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(
+                failed,
+            )) => {
                 let standing = failed.item().cloned().map(booking_of_item).transpose()?;
                 Ok(if standing.as_ref() == Some(&after) { Advance::Done(after) } else { Advance::Lost })
             }
@@ -257,7 +270,10 @@ impl Store {
             .set_item(Some(booking_item(after)?))
             .condition_expression("#state = :state AND version = :version")
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":state", serde_dynamo::to_attribute_value(before.state).map_err(Error::internal)?)
+            .expression_attribute_values(
+                ":state",
+                serde_dynamo::to_attribute_value(before.state).map_err(Error::internal)?,
+            )
             .expression_attribute_values(":version", number(before.version))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
@@ -270,7 +286,10 @@ impl Store {
             .set_key(Some(key_of(keys::BOOKINGS, &keys::booking(booking.id))))
             .condition_expression("#state = :state AND version = :version")
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":state", serde_dynamo::to_attribute_value(booking.state).map_err(Error::internal)?)
+            .expression_attribute_values(
+                ":state",
+                serde_dynamo::to_attribute_value(booking.state).map_err(Error::internal)?,
+            )
             .expression_attribute_values(":version", number(booking.version))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         Ok(TransactWriteItem::builder().condition_check(check.build().map_err(Error::internal)?).build())
@@ -342,12 +361,20 @@ impl Store {
     pub async fn bookings(&self, ids: &[BookingId], strong: bool) -> Result<Vec<Booking>> {
         let mut found = Vec::with_capacity(ids.len());
         for chunk in ids.chunks(100) {
-            let keys: Vec<Item> = chunk.iter().map(|id| key_of(keys::BOOKINGS, &keys::booking(*id))).collect();
+            let keys: Vec<Item> =
+                chunk.iter().map(|id| key_of(keys::BOOKINGS, &keys::booking(*id))).collect();
             let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(strong);
-            let mut wanted = HashMap::from([(self.tables.bookings.clone(), wanted.build().map_err(Error::internal)?)]);
+            let mut wanted =
+                HashMap::from([(self.tables.bookings.clone(), wanted.build().map_err(Error::internal)?)]);
             let mut tried = 0;
             while !wanted.is_empty() {
-                let batch = self.client.batch_get_item().set_request_items(Some(wanted)).send().await.map_err(fault)?;
+                let batch = self
+                    .client
+                    .batch_get_item()
+                    .set_request_items(Some(wanted))
+                    .send()
+                    .await
+                    .map_err(fault)?;
                 for item in batch.responses.into_iter().flatten().flat_map(|(_, items)| items) {
                     found.push(booking_of_item(item)?);
                 }
@@ -373,11 +400,8 @@ impl Store {
         after: Option<&ListPosition>,
         limit: usize,
     ) -> Result<Vec<ListPosition>> {
-        let (index, attribute) = if as_host {
-            (keys::BOOKINGS_BY_HOST, "host")
-        } else {
-            (keys::BOOKINGS_BY_GUEST, "guest")
-        };
+        let (index, attribute) =
+            if as_host { (keys::BOOKINGS_BY_HOST, "host") } else { (keys::BOOKINGS_BY_GUEST, "guest") };
         let start = after.map(|position| {
             let mut start = key_of(keys::BOOKINGS, &keys::booking(position.booking));
             start.insert(attribute.to_owned(), text(party));
@@ -463,8 +487,11 @@ impl Store {
             Ok::<_, Error>(ids)
         };
         let shards = u32::try_from(SHARDS).unwrap_or(1);
-        let ids: Vec<Vec<BookingId>> =
-            stream::iter(0..shards).map(|shard| of_shard(u128::from(shard))).buffered(4).try_collect().await?;
+        let ids: Vec<Vec<BookingId>> = stream::iter(0..shards)
+            .map(|shard| of_shard(u128::from(shard)))
+            .buffered(4)
+            .try_collect()
+            .await?;
         self.bookings(&ids.concat(), true).await
     }
 }

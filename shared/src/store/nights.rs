@@ -101,7 +101,13 @@ impl Store {
 
     /// The nights of `range` that take no further booking, and what takes them. Costs one query,
     /// and half a read unit for each booking whose claim is past its time and not remembered.
-    pub async fn taken(&self, unit: UnitId, capacity: u16, range: Nights, strong: bool) -> Result<Vec<TakenNight>> {
+    pub async fn taken(
+        &self,
+        unit: UnitId,
+        capacity: u16,
+        range: Nights,
+        strong: bool,
+    ) -> Result<Vec<TakenNight>> {
         Ok(self.ledger(unit, range, strong).await?.taken(capacity))
     }
 
@@ -142,9 +148,11 @@ pub(super) fn night_of_item(item: &Item) -> Result<Night> {
     let attribute = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
     let claims = match item.get("bookings").and_then(|value| value.as_ss().ok()) {
         None => BTreeSet::new(),
-        Some(claims) => {
-            claims.iter().map(|claim| claim.parse()).collect::<std::result::Result<_, _>>().map_err(Error::internal)?
-        }
+        Some(claims) => claims
+            .iter()
+            .map(|claim| claim.parse())
+            .collect::<std::result::Result<_, _>>()
+            .map_err(Error::internal)?,
     };
     Ok(Night {
         date: attribute(sort).and_then(|date| parse_date(date).ok()).ok_or_else(shape)?,

@@ -57,7 +57,9 @@ impl Store {
                 Mark::Claim(_, capacity) => capacity,
                 Mark::Block(_) => 1,
             });
-            let in_the_way = |night: &TakenNight| matches!((mark, &night.by), (Mark::Claim(..), _) | (_, Taken::Booked(_)));
+            let in_the_way = |night: &TakenNight| {
+                matches!((mark, &night.by), (Mark::Claim(..), _) | (_, Taken::Booked(_)))
+            };
             let taken: Vec<TakenNight> = taken.into_iter().filter(in_the_way).collect();
             if !taken.is_empty() {
                 return Ok(Take::Refused(taken));
@@ -72,7 +74,8 @@ impl Store {
             match self.transact(items).await? {
                 None => return Ok(Take::Done),
                 Some(reasons) => {
-                    let failed = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
+                    let failed =
+                        |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
                     if reasons.iter().take(companion_count).any(failed) {
                         return Ok(Take::Overtaken);
                     }
@@ -167,7 +170,9 @@ impl Store {
                 .send()
                 .await;
             if let Err(error) = update
-                && !error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception())
+                && !error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_conditional_check_failed_exception())
             {
                 return Err(fault(error));
             }
@@ -194,7 +199,10 @@ impl Store {
 
     /// Writes all of `items` or none. `Some` are the reasons of a transaction that was cancelled,
     /// one for each item.
-    pub(super) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<Option<Vec<CancellationReason>>> {
+    pub(super) async fn transact(
+        &self,
+        items: Vec<TransactWriteItem>,
+    ) -> Result<Option<Vec<CancellationReason>>> {
         let sent = self.client.transact_write_items().set_transact_items(Some(items)).send().await;
         let Err(error) = sent else { return Ok(None) };
         match error.as_service_error() {
