@@ -79,7 +79,7 @@ impl Product {
         });
         let signed_up = self.anybody().post("/v1/auth/signup", &body).await.expect(201);
         let mut caller = self.holder(signed_up["accessToken"].as_str().expect("a token"));
-        caller.id = signed_up["user"]["id"].as_str().expect("an id").to_owned();
+        signed_up["user"]["id"].as_str().expect("an id").clone_into(&mut caller.id);
         caller
     }
 

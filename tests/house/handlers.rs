@@ -38,6 +38,14 @@ fn a_binary_is_three_lines_and_its_name_is_its_own() {
         if main.lines().count() != 3 || !main.contains("serve") {
             offences.push(format!("{}: its main serves one function and does nothing else", file.path));
         }
+        let package = file.path.split("/src/bin/").next().unwrap_or_default();
+        let manifest = std::fs::read_to_string(root().join(package).join("Cargo.toml")).unwrap_or_default();
+        let entry = format!("{{ name = \"{}\", test = false }}", file.stem());
+        if !manifest.contains(&entry) {
+            offences.push(format!(
+                "{package}/Cargo.toml: add {entry} to bin, or `cargo test` links it for nothing"
+            ));
+        }
         if file.stem().chars().any(|character| !character.is_ascii_lowercase() && character != '-') {
             offences.push(format!("{}: a binary's name is kebab-case", file.path));
         }

@@ -1,4 +1,5 @@
 //! What operations cost, in the store's own units, to the unit.
+#![allow(clippy::float_cmp, reason = "units are halves, which floats hold exactly")]
 
 use roost_tests::{Product, VISA};
 use serde_json::{Value, json};

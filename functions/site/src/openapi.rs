@@ -259,7 +259,7 @@ fn problems(schema: &Value) -> Value {
         match status {
             401 => {
                 response["headers"] =
-                    json!({"WWW-Authenticate": {"$ref": "#/components/headers/WWW-Authenticate"}})
+                    json!({"WWW-Authenticate": {"$ref": "#/components/headers/WWW-Authenticate"}});
             }
             503 => response["headers"] = json!({"Retry-After": {"$ref": "#/components/headers/Retry-After"}}),
             _ => {}

@@ -169,7 +169,7 @@ pub(super) fn account(name: &str) -> Value {
     json!({"email": email, "password": PASSWORD, "firstName": name, "lastName": "Tester"})
 }
 
-/// What EventBridge Scheduler sends when a schedule has no input of its own.
+/// What `EventBridge` Scheduler sends when a schedule has no input of its own.
 pub(super) fn scheduler_event(name: &str) -> Value {
     json!({
         "version": "0",

@@ -165,9 +165,8 @@ impl Import<'_> {
         for night in store.nights(terms.unit, window, true).await? {
             match night.blocked.as_deref() {
                 Some(REASON) => kept.insert(night.date),
-                Some(_) => others.insert(night.date),
                 None if night.claims.is_empty() => false,
-                None => others.insert(night.date),
+                Some(_) | None => others.insert(night.date),
             };
         }
         for range in runs(window.iter().filter(|date| kept.contains(date) && !wanted.contains(date))) {
