@@ -76,9 +76,10 @@ pub struct Money {
     pub currency: Currency,
 }
 
-/// The largest amount that a host may ask for a night or a fee, in minor units: a million dollars.
-/// With 365 nights, fees and tax on top, sums stay far below 2^63.
-pub const LARGEST_PRICE: i64 = 100_000_000;
+/// The largest amount that a host may ask for a night or a fee, in minor units: a thousand million
+/// of a currency with two decimals, which is a good house even in rupiah. With 365 nights, fees and
+/// tax on top, sums stay far below 2^63.
+pub const LARGEST_PRICE: i64 = 100_000_000_000;
 
 /// `numerator / denominator` of `amount`, rounded half up to the minor unit: the one rounding rule,
 /// applied once per line. Half goes towards the larger number, also below zero.

@@ -148,10 +148,10 @@ impl Events {
     }
 
     async fn of_bookings(&mut self) -> Result<(), String> {
-        let place = self.place(true).await?;
-        let quote = self.quote_of(&place, 10);
+        let quote = self.quote_of(&self.place(true).await?, 10);
         self.add("create-quote", self.guest.event("create-quote", "", Some(&quote)));
-        let quote = self.guest.post("/v1/quotes", &quote).await?;
+        let place = self.place(true).await?;
+        let quote = self.guest.post("/v1/quotes", &self.quote_of(&place, 10)).await?;
         let details = json!([{"name": "Gil Tester", "age": 41}, {"name": "Nour Tester"}]);
         let order = json!({"quoteId": quote["quoteId"], "paymentMethodId": VISA, "guestDetails": details,
             "message": "We arrive by the late train."});

@@ -31,6 +31,8 @@ pub(super) struct Types {
 pub(super) struct Schemas {
     sent: SchemaGenerator,
     answered: SchemaGenerator,
+    /// What the product answers.
+    answers: Vec<Value>,
 }
 
 impl Default for Schemas {
@@ -44,6 +46,7 @@ impl Default for Schemas {
         Self {
             sent: settings().for_deserialize().into_generator(),
             answered: settings().for_serialize().into_generator(),
+            answers: Vec::new(),
         }
     }
 }
@@ -53,6 +56,8 @@ impl Schemas {
     pub(super) fn of(&mut self, described: &Described) -> Types {
         let [path, query, body, _] = (described.schemas)(&mut self.sent).map(Value::from);
         let [_, _, _, reply] = (described.schemas)(&mut self.answered).map(Value::from);
+        let reply = if described.success == 204 { Value::Null } else { reply };
+        self.answers.push(reply.clone());
         let whole_body = self.whole(&body);
         let takes_a_body = whole_body["properties"].is_object();
         Types {
@@ -66,7 +71,9 @@ impl Schemas {
 
     /// The schema of something that the product answers.
     pub(super) fn answered<T: JsonSchema>(&mut self) -> Value {
-        self.answered.subschema_for::<T>().into()
+        let schema = Value::from(self.answered.subschema_for::<T>());
+        self.answers.push(schema.clone());
+        schema
     }
 
     /// A schema that the client sends, with the definition in place of a reference to it.
@@ -77,16 +84,27 @@ impl Schemas {
 
     /// Every definition under a name of its own.
     pub(super) fn finish(self) -> Components {
-        let Self { mut sent, mut answered } = self;
-        Components {
-            sent: sent.take_definitions(true),
-            answered: answered.take_definitions(true),
-            named: BTreeMap::new(),
+        let Self { mut sent, mut answered, answers } = self;
+        let all = answered.take_definitions(true);
+        let mut answered = Map::new();
+        let mut waiting = answers;
+        while let Some(schema) = waiting.pop() {
+            let mut found = Vec::new();
+            references(&schema, &mut found);
+            for name in found.iter().filter_map(|reference| reference.strip_prefix(PREFIX)) {
+                let Some(definition) = all.get(name).filter(|_| !answered.contains_key(name)) else {
+                    continue;
+                };
+                answered.insert(name.to_owned(), definition.clone());
+                waiting.push(definition.clone());
+            }
         }
+        Components { sent: sent.take_definitions(true), answered, named: BTreeMap::new() }
     }
 }
 
-/// The definitions, and which of them the operations use, under which name.
+/// The definitions of what is sent, of what is answered, and those that the document lists under their
+/// final names.
 #[derive(Debug)]
 pub(super) struct Components {
     sent: Map<String, Value>,
@@ -144,7 +162,7 @@ impl Components {
 
     fn name(&self, name: &str, operation: &str, suffix: &str) -> String {
         let plain = name.trim_end_matches(|character: char| character.is_ascii_digit());
-        if plain != name || ["Body", "Reply", "Query", "Path"].contains(&plain) {
+        if plain != name || ["Body", "Reply", "Query", "Path", "Page"].contains(&plain) {
             return format!("{operation}{plain}");
         }
         let differs = match (self.sent.get(name), self.answered.get(name)) {

@@ -9,7 +9,7 @@ pub(super) struct Price(i64);
 
 /// The largest price taken, in minor units: far above what a night costs in any currency, and far
 /// below where a year of nights would overflow.
-const LARGEST: i64 = 100 * roost::money::LARGEST_PRICE;
+const LARGEST: i64 = roost::money::LARGEST_PRICE;
 
 impl Price {
     /// Reads `$1,234.50`; `None` when nothing is written.
