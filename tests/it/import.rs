@@ -16,7 +16,7 @@ const SEED: u64 = 2_024;
 async fn a_dated_search_answers_exactly_what_the_files_of_a_city_say() {
     let product = Product::start().await;
     let made = tempfile::tempdir().unwrap();
-    let (folder, homes) = antwerp_or_a_made_city(made.path());
+    let (folder, homes) = a_city(made.path());
     let first = import(&product, &folder).await;
     assert_eq!((first.new, first.changed, first.unchanged, first.failed), (homes, 0, 0, 0), "{first}");
     assert!(first.problems.is_empty(), "{first}");
@@ -66,12 +66,17 @@ async fn another_snapshot_of_a_city_leaves_booked_nights_booked() {
     }
 }
 
-/// The folder of a real city where there is one, else of a made one of the same layout, and how many
-/// homes it has.
-fn antwerp_or_a_made_city(made: &Path) -> (PathBuf, usize) {
-    let antwerp = roost_local::root().join("../shared/data/antwerp");
-    if antwerp.join("listings.csv.gz").is_file() {
-        return (antwerp, 2_870);
+/// The real city of `ROOST_CITY` or, where it is there, the small one that the project's shared data
+/// has; a made one elsewhere. With how many homes it has.
+fn a_city(made: &Path) -> (PathBuf, usize) {
+    if let Some((folder, homes)) =
+        std::env::var("ROOST_CITY").ok().as_deref().and_then(|city| city.split_once(':'))
+    {
+        return (folder.into(), homes.parse().expect("ROOST_CITY is FOLDER:HOMES"));
+    }
+    let albany = roost_local::root().join("../shared/data/albany");
+    if albany.join("listings.csv.gz").is_file() {
+        return (albany, 421);
     }
     let city = made.join("lisbon");
     generate_csv(&city, 400, SEED).unwrap();
