@@ -26,6 +26,22 @@ impl ClosedNights {
         Self { first, bits }
     }
 
+    /// The runs `[first, end)` of open nights from the first day on; the last one ends at `until`.
+    #[must_use]
+    pub fn open_runs(&self, until: i32) -> Vec<(i32, i32)> {
+        let days = self.bits.iter().flat_map(|byte| (0..8).map(move |bit| byte & (1 << bit) != 0));
+        let closed = (self.first..).zip(days).filter_map(|(day, is_closed)| is_closed.then_some(day));
+        let mut runs = Vec::new();
+        let mut from = self.first;
+        for day in closed.chain([until]) {
+            if from < day.min(until) {
+                runs.push((from, day.min(until)));
+            }
+            from = day + 1;
+        }
+        runs
+    }
+
     /// Whether every night of `[first, end)` is open.
     #[must_use]
     pub fn are_open(&self, first: i32, end: i32) -> bool {
@@ -68,6 +84,13 @@ mod tests {
             let nights = ClosedNights::of(base, days.iter().copied());
             let naive = (base + from..base + from + count).all(|day| !days.contains(&day));
             prop_assert_eq!(nights.are_open(base + from, base + from + count), naive);
+            let until = base + 400;
+            let runs = nights.open_runs(until);
+            for day in base..base + 800 {
+                let is_open = runs.iter().any(|(first, end)| (*first..*end).contains(&day));
+                prop_assert_eq!(is_open, day < until && !days.contains(&day), "{}", day - base);
+            }
+            prop_assert!(runs.windows(2).all(|pair| pair[0].1 < pair[1].0), "runs that do not touch");
             let bytes = postcard::to_stdvec(&nights).unwrap();
             prop_assert!(bytes.len() <= 3 + 2 + 760 / 8 + 1);
             prop_assert_eq!(postcard::from_bytes::<ClosedNights>(&bytes).unwrap(), nights);

@@ -32,26 +32,25 @@ const FEW: usize = 50;
 const STREETS: u8 = 15;
 /// But never more items than this.
 const MOST_ITEMS: usize = 500;
-/// Zoom 0 shows the world in one tile of 256 points; clusters stand 64 points apart.
-const CLUSTERS_PER_TILE: f64 = 4.0;
+/// Zoom 0 shows the world in one tile of 256 points; clusters are the tiles of two zooms on, which
+/// stand 64 points apart.
+const ZOOMS_ON: u8 = 2;
 
 impl<'a> Map<'a> {
     /// Hits in the order of their ids, at a zoom of 0 (the world) to 22 (a house).
     pub(super) fn of(hits: Vec<Match<'a>>, zoom: u8) -> Self {
-        if hits.len() <= FEW || (zoom >= STREETS && hits.len() <= MOST_ITEMS) {
+        if hits.len() <= most_alone(zoom) {
             return Self { clusters: Vec::new(), items: hits };
         }
-        let step = 360.0 / f64::from(zoom).exp2() / CLUSTERS_PER_TILE;
-        let mut squares: BTreeMap<(i64, i64), Vec<Match<'a>>> = BTreeMap::new();
+        let mut tiles: BTreeMap<(u32, u32), Vec<Match<'a>>> = BTreeMap::new();
         for hit in hits {
-            let Location { lat, lng } = hit.candidate.projection.location;
-            squares.entry((number(lat / step), number(lng / step))).or_default().push(hit);
+            tiles.entry(tile(hit.candidate.projection.location, precision(zoom))).or_default().push(hit);
         }
         let mut map = Self { clusters: Vec::new(), items: Vec::new() };
-        for square in squares.into_values() {
-            match Cluster::of(&square) {
+        for tile in tiles.into_values() {
+            match Cluster::of(&tile) {
                 Some(cluster) => map.clusters.push(cluster),
-                None => map.items.extend(square),
+                None => map.items.extend(tile),
             }
         }
         map
@@ -72,7 +71,24 @@ impl Cluster {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "degrees over a step of 1e-5 at least fit")]
-fn number(square: f64) -> i64 {
-    square.floor() as i64
+/// How many hits are shown each by itself at a zoom.
+#[must_use]
+pub const fn most_alone(zoom: u8) -> usize {
+    if zoom >= STREETS { MOST_ITEMS } else { FEW }
+}
+
+/// The zoom whose tiles are the clusters of a map.
+#[must_use]
+pub const fn precision(zoom: u8) -> u8 {
+    zoom + ZOOMS_ON
+}
+
+/// The column and row of the tile that a point lies in, in the web's Mercator projection.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the tiles there are")]
+fn tile(point: Location, precision: u8) -> (u32, u32) {
+    let tiles = f64::from(precision).exp2();
+    let sine = point.lat.to_radians().sin();
+    let row = 0.5 - ((1.0 + sine) / (1.0 - sine)).ln() / (4.0 * std::f64::consts::PI);
+    let number = |part: f64| (part * tiles).floor().clamp(0.0, tiles - 1.0) as u32;
+    (number((point.lng + 180.0) / 360.0), number(row))
 }

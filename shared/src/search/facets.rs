@@ -1,6 +1,7 @@
 //! How many hits each further choice would leave: every facet counts without its own filter.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::hash::Hash;
 
 use super::matching::{Fails, Filter, Match};
 use crate::listing::{PlaceType, PropertyType};
@@ -34,6 +35,34 @@ const MOST_AMENITIES: usize = 30;
 /// How many bars a histogram has, at most one more for the few prices far above the rest.
 const MOST_BARS: i64 = 20;
 
+/// What is counted, before it is put in order. Either leg of search counts; the order is one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Hits of each place type.
+    pub place_types: Vec<(PlaceType, usize)>,
+    /// Hits of each property type.
+    pub property_types: Vec<(PropertyType, usize)>,
+    /// Hits with each amenity, as hosts spell it.
+    pub amenities: Vec<(String, usize)>,
+    /// Hits of each price per night, cut to three digits by [`three_digits`].
+    pub prices: Vec<(i64, usize)>,
+}
+
+/// A price cut to its first three digits: fine enough for a histogram, and few enough to count.
+#[must_use]
+pub fn three_digits(price: i64) -> i64 {
+    price - price % unit_of(price)
+}
+
+/// What the third digit of a price counts: 1 below 1,000, 10 below 10,000.
+fn unit_of(price: i64) -> i64 {
+    let mut unit = 1;
+    while price / unit >= 1000 {
+        unit *= 10;
+    }
+    unit
+}
+
 impl Facets {
     pub(super) fn of(matches: &[Match<'_>]) -> Self {
         let without = |own: Filter| {
@@ -43,55 +72,76 @@ impl Facets {
         let property_types = without(Filter::PropertyType);
         let amenities = without(Filter::Amenities);
         let prices = without(Filter::Price);
-        Self {
-            place_types: most_frequent(place_types.map(|found| found.candidate.projection.place_type)),
-            property_types: most_frequent(
-                property_types.map(|found| found.candidate.projection.property_type),
-            ),
-            amenities: amenity_counts(
+        Self::from(Counts {
+            place_types: counted(place_types.map(|found| found.candidate.projection.place_type)),
+            property_types: counted(property_types.map(|found| found.candidate.projection.property_type)),
+            amenities: counted(
                 amenities.flat_map(|found| &found.candidate.projection.amenities).map(String::as_str),
-            ),
-            prices: price_bars(prices.map(|found| found.price_per_night).collect()),
+            )
+            .into_iter()
+            .map(|(spelling, count)| (spelling.to_owned(), count))
+            .collect(),
+            prices: counted(prices.map(|found| three_digits(found.price_per_night))),
+        })
+    }
+}
+
+impl From<Counts> for Facets {
+    fn from(counts: Counts) -> Self {
+        Self {
+            place_types: most_frequent(counts.place_types),
+            property_types: most_frequent(counts.property_types),
+            amenities: amenity_counts(counts.amenities),
+            prices: price_bars(counts.prices),
         }
     }
 }
 
-fn most_frequent<T: Copy + Ord>(values: impl Iterator<Item = T>) -> Vec<(T, usize)> {
-    let mut counts: BTreeMap<T, usize> = BTreeMap::new();
+fn counted<T: Eq + Hash>(values: impl Iterator<Item = T>) -> Vec<(T, usize)> {
+    let mut counts: HashMap<T, usize> = HashMap::new();
     for value in values {
         *counts.entry(value).or_default() += 1;
     }
-    let mut counts: Vec<(T, usize)> = counts.into_iter().collect();
-    // Stable: equal counts stay in the contract's order.
-    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts.into_iter().collect()
+}
+
+/// The most frequent first, equal ones in the contract's order.
+fn most_frequent<T: Ord>(mut counts: Vec<(T, usize)>) -> Vec<(T, usize)> {
+    counts.sort_by(|(one, ones), (other, others)| others.cmp(ones).then(one.cmp(other)));
     counts
 }
 
 /// Amenities that differ in case alone are one, shown in the spelling that sorts first.
-fn amenity_counts<'a>(amenities: impl Iterator<Item = &'a str>) -> Vec<(String, usize)> {
-    let mut spellings: HashMap<&str, usize> = HashMap::new();
-    for amenity in amenities {
-        *spellings.entry(amenity).or_default() += 1;
-    }
-    let mut counts: HashMap<String, (&str, usize)> = HashMap::new();
+fn amenity_counts(spellings: Vec<(String, usize)>) -> Vec<(String, usize)> {
+    let mut counts: HashMap<String, (String, usize)> = HashMap::new();
     for (spelling, count) in spellings {
-        let (shown, total) = counts.entry(spelling.to_lowercase()).or_insert((spelling, 0));
-        *shown = spelling.min(*shown);
+        let (shown, total) = counts.entry(spelling.to_lowercase()).or_insert_with(|| (spelling.clone(), 0));
+        if spelling < *shown {
+            *shown = spelling;
+        }
         *total += count;
     }
-    let mut counts: Vec<(&str, usize)> = counts.into_values().collect();
-    counts.sort_by(|(one, ones), (other, others)| others.cmp(ones).then(one.cmp(other)));
+    let mut counts = most_frequent(counts.into_values().collect());
     counts.truncate(MOST_AMENITIES);
-    counts.into_iter().map(|(amenity, count)| (amenity.to_owned(), count)).collect()
+    counts
 }
 
 /// Equal bars of a round width, fitted to the cheaper 95 of a hundred. The few above, which would
-/// squeeze all others into one bar, share a last, wider one.
-fn price_bars(mut prices: Vec<i64>) -> Vec<PriceBar> {
+/// squeeze all others into one bar, share a last, wider one. No bar ends within the third digit of
+/// a price, so that each counts exactly the prices that lie in it.
+fn price_bars(mut prices: Vec<(i64, usize)>) -> Vec<PriceBar> {
     prices.sort_unstable();
-    let (Some(&cheapest), Some(&dearest)) = (prices.first(), prices.last()) else { return Vec::new() };
-    let usual = prices[(prices.len() - 1) * 95 / 100];
-    let width = round_width((usual - cheapest) / MOST_BARS + 1);
+    let (Some(&(cheapest, _)), Some(&(dearest, _))) = (prices.first(), prices.last()) else {
+        return Vec::new();
+    };
+    let total: usize = prices.iter().map(|(_, count)| count).sum();
+    let mut passed = 0;
+    let usual = prices.iter().find(|(_, count)| {
+        passed += count;
+        passed > (total - 1) * 95 / 100
+    });
+    let usual = usual.map_or(dearest, |(price, _)| *price);
+    let width = round_width(((usual - cheapest) / MOST_BARS + 1).max(unit_of(usual)));
     let mut from = cheapest.div_euclid(width) * width;
     let mut bars = Vec::new();
     while from <= usual {
@@ -99,14 +149,15 @@ fn price_bars(mut prices: Vec<i64>) -> Vec<PriceBar> {
         from += width;
     }
     if dearest >= from {
-        bars.push(PriceBar { from, to: (dearest.div_euclid(width) + 1) * width, count: 0 });
+        let last = dearest + unit_of(dearest) - 1;
+        bars.push(PriceBar { from, to: (last.div_euclid(width) + 1) * width, count: 0 });
     }
     let mut bar = 0;
-    for price in prices {
+    for (price, count) in prices {
         while price >= bars[bar].to {
             bar += 1;
         }
-        bars[bar].count += 1;
+        bars[bar].count += count;
     }
     bars
 }

@@ -45,6 +45,7 @@ pub(super) enum Filter {
 #[derive(Debug)]
 pub(super) struct Matcher<'a> {
     query: &'a Query,
+    words: &'a [String],
     /// Check-in and check-out as days since 1970-01-01.
     stay: Option<(i32, i32)>,
     now: Instant,
@@ -56,10 +57,16 @@ impl<'a> Matcher<'a> {
     pub(super) fn of(query: &'a Query, now: Instant) -> Self {
         Self {
             query,
+            words: &query.words,
             stay: query.stay.map(|stay| (epoch_day(stay.first()), epoch_day(stay.end()))),
             now,
             days: Vec::new(),
         }
+    }
+
+    /// The same, for candidates that are known to have the query's words.
+    pub(super) fn but_for_words(query: &'a Query, now: Instant) -> Self {
+        Self { words: &[], ..Self::of(query, now) }
     }
 
     /// The match that a candidate is; `None` when no facet counts it either.
@@ -82,7 +89,7 @@ impl<'a> Matcher<'a> {
                 can_stay(projection, first, end, today).then(|| projection.mean_night(first, end))?
             }
         };
-        let words_in_title = words_in_title(candidate, &query.words)?;
+        let words_in_title = words_in_title(candidate, self.words)?;
         let has =
             |wanted: &String| projection.amenities.iter().any(|amenity| same_but_for_case(amenity, wanted));
         let is_met = |filter: Filter| match filter {
@@ -103,7 +110,7 @@ impl<'a> Matcher<'a> {
             return None;
         }
         let rank = match query.sort {
-            Sort::Relevance => u64::MAX - relevance(projection, words_in_title),
+            Sort::Relevance => u64::MAX - ((words_in_title << 32) + standing(projection)),
             // Prices are never negative.
             Sort::Price => u64::try_from(price_per_night).unwrap_or_default(),
             Sort::Rating => u64::MAX - rating(projection),
@@ -169,18 +176,18 @@ fn words_in_title(candidate: &Candidate, words: &[String]) -> Option<u64> {
     Some(in_title)
 }
 
-/// The more words in the title the better, then the mean rating as if ten more guests had given
-/// 4.00: one delighted guest does not outrank a hundred pleased ones.
-fn relevance(projection: &Projection, words_in_title: u64) -> u64 {
+/// The mean rating in thousandths of hundredths, as if ten more guests had given 4.00: one delighted
+/// guest does not outrank a hundred pleased ones. Among hits with as many words in the title it is
+/// their order of relevance.
+pub(crate) fn standing(projection: &Projection) -> u64 {
     const USUAL: (u64, u64) = (10, 400);
     let reviews = projection.rating_hundredths.map_or(0, |_| u64::from(projection.review_count));
     let rating = u64::from(projection.rating_hundredths.unwrap_or_default());
-    let weighted = (USUAL.0 * USUAL.1 + reviews * rating) * 1000 / (USUAL.0 + reviews);
-    (words_in_title << 32) + weighted
+    (USUAL.0 * USUAL.1 + reviews * rating) * 1000 / (USUAL.0 + reviews)
 }
 
 /// The rating, of equal ones that of more guests; none is the worst.
-fn rating(projection: &Projection) -> u64 {
+pub(crate) fn rating(projection: &Projection) -> u64 {
     let reviews = u64::from(projection.review_count);
     projection.rating_hundredths.map_or(0, |hundredths| (u64::from(hundredths) << 32) + reviews)
 }

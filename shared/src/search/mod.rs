@@ -97,10 +97,22 @@ impl<'a> Found<'a> {
     }
 }
 
+/// The hits among candidates that an index has found, in its order: what each costs and how far away
+/// it is, and none that the query's own rules refuse. Words are the index's affair: it knows typing
+/// errors and synonyms.
+#[must_use]
+pub fn confirmed<'a>(candidates: &'a [Candidate], query: &'a Query, now: Instant) -> Vec<Match<'a>> {
+    let mut rules = Matcher::but_for_words(query, now);
+    let judged = candidates.iter().filter_map(|candidate| rules.judge(candidate));
+    judged.filter(|found| found.fails == Fails::Nothing).collect()
+}
+
 fn unit(found: &Match<'_>) -> UnitId {
     found.candidate.projection.unit
 }
 
-fn position(found: &Match<'_>) -> Position {
+/// Where the list of hits goes on after this one.
+#[must_use]
+pub fn position(found: &Match<'_>) -> Position {
     Position { rank: found.rank, unit: unit(found).bits() }
 }

@@ -153,6 +153,22 @@ impl Projection {
         self.open_until.is_none_or(|until| end <= until) && self.closed.are_open(first, end)
     }
 
+    /// The runs `[first, end)` of open nights; the last one ends at `far` where nothing ends it before.
+    #[must_use]
+    pub fn open_runs(&self, far: i32) -> Vec<(i32, i32)> {
+        self.closed.open_runs(self.open_until.unwrap_or(far))
+    }
+
+    /// The runs of nights with another price than the base price: `(first, end, price)`, ascending.
+    pub fn price_runs(&self) -> impl ExactSizeIterator<Item = (i32, i32, i64)> {
+        self.prices.0.iter().copied()
+    }
+
+    /// The runs of dates with stay rules of their own: `(first, end, rules)`, ascending.
+    pub fn rule_runs(&self) -> impl ExactSizeIterator<Item = (i32, i32, BindingRules)> {
+        self.rules.0.iter().map(|(first, end, _)| (*first, *end, self.rules(*first)))
+    }
+
     /// The mean night of `[first, end)` in minor units.
     #[must_use]
     pub fn mean_night(&self, first: i32, end: i32) -> i64 {

@@ -21,7 +21,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
@@ -52,20 +52,10 @@ impl Store {
     /// The tables of a deployment.
     #[must_use]
     pub fn new(config: &Config, clock: &Clock, entropy: &Entropy, connector: SharedHttpConnector) -> Self {
-        // Lambda hands the role's credentials over in the environment and renews them with the
-        // sandbox; a chain of providers would only add to the cold start.
-        let variable = |name: &str| std::env::var(name).ok();
-        let credentials = Credentials::new(
-            variable("AWS_ACCESS_KEY_ID").unwrap_or_else(|| "local".into()),
-            variable("AWS_SECRET_ACCESS_KEY").unwrap_or_else(|| "local".into()),
-            variable("AWS_SESSION_TOKEN"),
-            None,
-            "environment",
-        );
         let mut builder = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(config.region.clone()))
-            .credentials_provider(credentials)
+            .credentials_provider(crate::connector::credentials())
             .http_client(crate::connector::client(connector))
             .sleep_impl(aws_smithy_async::rt::sleep::TokioSleep::new())
             // Four tries with the SDK's jitter, then an honest 503.
