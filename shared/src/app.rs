@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::error::Result;
+use crate::index::Index;
 use crate::payment::PaymentProvider;
 use crate::secrets::Secrets;
 use crate::store::Store;
@@ -32,6 +33,7 @@ pub struct Parts {
     pub store: Store,
     connector: SharedHttpConnector,
     provider: OnceLock<Arc<dyn PaymentProvider>>,
+    index: OnceLock<Option<Index>>,
 }
 
 impl App {
@@ -51,7 +53,16 @@ impl App {
     pub fn new(config: Config, clock: Clock, entropy: Entropy, connector: SharedHttpConnector) -> Self {
         let store = Store::new(&config, &clock, &entropy, connector.clone());
         let secrets = config.secrets.clone();
-        Self(Arc::new(Parts { config, clock, entropy, secrets, store, connector, provider: OnceLock::new() }))
+        Self(Arc::new(Parts {
+            config,
+            clock,
+            entropy,
+            secrets,
+            store,
+            connector,
+            provider: OnceLock::new(),
+            index: OnceLock::new(),
+        }))
     }
 
     /// The payment provider. Made at the first use, so that only the functions that call it carry it.
@@ -64,6 +75,31 @@ impl App {
         }
         let provider = crate::psp::stripe::Stripe::new(&self.config, self.connector.clone(), &self.entropy)?;
         Ok(&**self.provider.get_or_init(|| Arc::new(provider)))
+    }
+
+    /// Returns when the search domain is ready; at once where the deployment names none.
+    ///
+    /// # Errors
+    /// `Unavailable` when it is not ready in time.
+    pub async fn search_domain_ready(&self) -> Result<()> {
+        match &self.config.search_domain {
+            None => Ok(()),
+            Some(domain) => {
+                crate::index::domain::ready(domain, &self.config.region, self.connector.clone()).await
+            }
+        }
+    }
+
+    pub(crate) fn connector(&self) -> &SharedHttpConnector {
+        &self.connector
+    }
+
+    /// The search index, where the deployment has one. Made at the first use.
+    #[must_use]
+    pub fn index(&self) -> Option<&Index> {
+        let index =
+            self.index.get_or_init(|| Index::new(&self.config, self.connector.clone(), &self.entropy));
+        index.as_ref()
     }
 }
 

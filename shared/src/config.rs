@@ -21,6 +21,10 @@ pub struct Config {
     pub service_fee_basis_points: i64,
     /// `ROOST_TAXES`: the tax table, as JSON; no taxes unless set.
     pub taxes: TaxTable,
+    /// `ROOST_SEARCH_URL`, `ROOST_SEARCH_BUDGET_MS`: the index; searches read the cells without it.
+    pub search: Option<SearchEngine>,
+    /// `ROOST_SEARCH_DOMAIN`: the search domain's name, for the function that sets it up.
+    pub search_domain: Option<String>,
     /// `ROOST_STRIPE_URL`, `ROOST_STRIPE_KEY`.
     pub stripe: Option<StripeAccount>,
 }
@@ -38,6 +42,15 @@ pub struct Tables {
     pub bookings: String,
     /// What search reads.
     pub projections: String,
+}
+
+/// Where searches go first.
+#[derive(Clone, Debug)]
+pub struct SearchEngine {
+    /// The server's address, without a trailing slash.
+    pub url: String,
+    /// How long one call of a search may take before the cells answer instead: 250 ms unless set.
+    pub budget: std::time::Duration,
 }
 
 /// Where payments go.
@@ -79,6 +92,20 @@ impl Config {
             None => TaxTable::default(),
             Some(json) => serde_json::from_str(&json).map_err(|why| malformed("ROOST_TAXES", &why))?,
         };
+        let budget = match variable("ROOST_SEARCH_BUDGET_MS") {
+            None => 250,
+            Some(value) => match value.parse() {
+                Ok(milliseconds) if milliseconds > 0 => milliseconds,
+                _ => return Err(malformed("ROOST_SEARCH_BUDGET_MS", &"not a number of milliseconds")),
+            },
+        };
+        let search = variable("ROOST_SEARCH_URL").map(|url| SearchEngine {
+            // A domain's endpoint comes without its scheme.
+            url: if url.contains("://") { url } else { format!("https://{url}") }
+                .trim_end_matches('/')
+                .to_owned(),
+            budget: std::time::Duration::from_millis(budget),
+        });
         let stripe = variable("ROOST_STRIPE_URL").zip(variable("ROOST_STRIPE_KEY"));
         Ok(Self {
             secrets,
@@ -93,6 +120,8 @@ impl Config {
             },
             service_fee_basis_points,
             taxes,
+            search,
+            search_domain: variable("ROOST_SEARCH_DOMAIN"),
             stripe: stripe.map(|(url, key)| StripeAccount { url: url.trim_end_matches('/').to_owned(), key }),
         })
     }

@@ -24,6 +24,15 @@ pub struct Consumer {
     pub handle: fn(App, Vec<Record>) -> BoxFuture<'static, Vec<String>>,
 }
 
+/// A function that a deployment or an operator invokes.
+#[derive(Clone, Copy)]
+pub struct Task {
+    /// Its name, and its binary's.
+    pub name: &'static str,
+    /// Does what the event orders; the answer.
+    pub run: fn(App, serde_json::Value) -> BoxFuture<'static, Result<serde_json::Value>>,
+}
+
 /// One change of one item, as a stream tells it.
 #[derive(Clone, Debug)]
 pub struct Record {
@@ -48,6 +57,8 @@ pub struct Functions {
     pub schedules: Vec<Schedule>,
     /// What streams feed.
     pub consumers: Vec<Consumer>,
+    /// What deployments and operators invoke.
+    pub tasks: Vec<Task>,
 }
 
 impl Functions {
@@ -58,6 +69,7 @@ impl Functions {
         self.fallbacks.extend(other.fallbacks);
         self.schedules.extend(other.schedules);
         self.consumers.extend(other.consumers);
+        self.tasks.extend(other.tasks);
         self
     }
 
@@ -72,6 +84,7 @@ impl Functions {
             .map(|endpoint| endpoint.name)
             .chain(self.schedules.iter().map(|schedule| schedule.name))
             .chain(self.consumers.iter().map(|consumer| consumer.name))
+            .chain(self.tasks.iter().map(|task| task.name))
     }
 }
 
@@ -106,6 +119,24 @@ pub async fn serve_consumer(consumer: Consumer) -> std::result::Result<(), lambd
     .await
 }
 
+/// Serves one task until Lambda ends the process.
+///
+/// # Errors
+/// As [`crate::http::serve`].
+pub async fn serve_task(task: Task) -> std::result::Result<(), lambda_runtime::Error> {
+    lambda_runtime::tracing::init_default_subscriber();
+    let app = App::from_environment()?;
+    lambda_runtime::run(lambda_runtime::service_fn(
+        move |event: lambda_runtime::LambdaEvent<serde_json::Value>| {
+            let app = app.clone();
+            async move {
+                crate::deployment::run(&app, task, event.payload).await.map_err(lambda_runtime::Error::from)
+            }
+        },
+    ))
+    .await
+}
+
 /// The changes that a stream's event tells.
 #[must_use]
 pub fn records(event: aws_lambda_events::event::dynamodb::Event) -> Vec<Record> {
@@ -136,6 +167,12 @@ impl std::fmt::Debug for Schedule {
 }
 
 impl std::fmt::Debug for Consumer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl std::fmt::Debug for Task {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name)
     }

@@ -1,6 +1,9 @@
 //! The search functions.
 
+pub mod apply;
 pub mod card;
+pub mod index;
+pub mod legs;
 pub mod list;
 pub mod map;
 pub mod parameters;
@@ -14,7 +17,8 @@ use roost::http::Described;
 pub fn functions() -> Functions {
     Functions {
         operations: vec![Described::of::<list::Search>(), Described::of::<map::SearchMap>()],
-        consumers: vec![project::PROJECT],
+        consumers: vec![project::PROJECT, index::INDEX],
+        tasks: vec![apply::APPLY],
         ..Functions::default()
     }
 }

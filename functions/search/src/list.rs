@@ -6,12 +6,12 @@ use roost::error::Result;
 use roost::http::paging::{self, Page};
 use roost::http::{Answer, Anyone, Call, Nothing, Operation};
 use roost::listing::{PlaceType, PropertyType};
-use roost::search::Found;
 use roost::search::matching::Match;
 use roost::search::query::Query;
 use serde::Serialize;
 
 use crate::card::ListingCard;
+use crate::legs::{Leg, Onward, Source};
 use crate::parameters::SearchParameters;
 
 /// Searches listings.
@@ -68,16 +68,6 @@ pub struct PriceBarView {
     pub count: usize,
 }
 
-/// A leg of search.
-#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Source {
-    /// The search engine.
-    Index,
-    /// The cells of the store.
-    Fallback,
-}
-
 impl Operation for Search {
     const NAME: &'static str = "search";
     const METHOD: &'static str = "GET";
@@ -96,19 +86,18 @@ impl Operation for Search {
         let limit = paging::limit(parameters.limit)?;
         let query = parameters.parse(now)?;
         let context = format!("search {query:?}");
-        let after = parameters.cursor.as_deref().map(|cursor| paging::unseal(&app, &context, cursor));
-        let after = after.transpose()?;
-        let candidates = app.store.candidates(&query.area).await?;
-        let found = Found::among(candidates.iter(), &query, now);
-        let page = found.page(after, limit);
-        let hits = still_open(&app, page.hits, &query).await?;
+        let from = parameters.cursor.as_deref().map(|cursor| paging::unseal(&app, &context, cursor));
+        let from: Option<Onward> = from.transpose()?;
+        let leg = Leg::of(&app, &query, from.as_ref(), limit, now).await?;
+        let found = leg.hits(&query, limit, now);
+        let hits = still_open(&app, found.hits, &query).await?;
         let items = hits.iter().map(|hit| ListingCard::of(hit, &query, &app.config)).collect();
-        let next_cursor = page.next.map(|next| paging::seal(&app, &context, &next));
+        let next_cursor = found.onward.map(|onward| paging::seal(&app, &context, &onward));
         Ok(Answer::ok(SearchReply {
             page: Page { items, next_cursor },
-            total: found.total(),
-            facets: FacetsView::of(found.facets()),
-            source: Source::Fallback,
+            total: found.total,
+            facets: FacetsView::of(found.facets),
+            source: found.source,
         }))
     }
 }

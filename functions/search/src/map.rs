@@ -5,8 +5,10 @@ use roost::error::Result;
 use roost::http::{Answer, Anyone, Call, Nothing, Operation};
 use roost::listing::Location;
 use roost::money::Money;
-use roost::search::Found;
 use roost::search::clusters::Cluster;
+use roost::search::matching::Match;
+use roost::search::query::Query;
+use roost::search::{Found, confirmed};
 use serde::Serialize;
 
 use crate::card::ListingCard;
@@ -52,12 +54,24 @@ impl Operation for SearchMap {
     async fn run(app: App, call: Call<Self>) -> Result<Answer<MapReply>> {
         let now = app.clock.now();
         let (query, zoom) = call.query()?.parse(now)?;
+        if let Some(index) = app.index()
+            && let Some(map) = index.map(&query, zoom, now).await
+        {
+            let items = confirmed(&map.items, &query, now);
+            return Ok(Answer::ok(MapReply::of(&app, &query, map.clusters, &items)));
+        }
         let candidates = app.store.candidates(&query.area).await?;
         let map = Found::among(candidates.iter(), &query, now).map(zoom);
-        Ok(Answer::ok(MapReply {
-            clusters: map.clusters.into_iter().map(ClusterView::of).collect(),
-            items: map.items.iter().map(|hit| ListingCard::of(hit, &query, &app.config)).collect(),
-        }))
+        Ok(Answer::ok(MapReply::of(&app, &query, map.clusters, &map.items)))
+    }
+}
+
+impl MapReply {
+    fn of(app: &App, query: &Query, clusters: Vec<Cluster>, items: &[Match<'_>]) -> Self {
+        Self {
+            clusters: clusters.into_iter().map(ClusterView::of).collect(),
+            items: items.iter().map(|hit| ListingCard::of(hit, query, &app.config)).collect(),
+        }
     }
 }
 

@@ -54,6 +54,10 @@ fn of_function(function: &Function, functions: &Functions) -> Vec<String> {
     if consumer == function.streams.is_empty() {
         differ(if consumer { "has no stream" } else { "has a stream, and no handler for one" }.to_owned());
     }
+    let task = functions.tasks.iter().any(|task| task.name == name);
+    if task && !(function.routes.is_empty() && function.streams.is_empty() && function.schedules.is_empty()) {
+        differ("is invoked by hand, and has an event".to_owned());
+    }
     if !functions.names().any(|other| other == name) {
         differ("has no handler in the code".to_owned());
     }

@@ -160,11 +160,13 @@ impl Projection {
     }
 
     /// The runs of nights with another price than the base price: `(first, end, price)`, ascending.
+    #[must_use]
     pub fn price_runs(&self) -> impl ExactSizeIterator<Item = (i32, i32, i64)> {
         self.prices.0.iter().copied()
     }
 
     /// The runs of dates with stay rules of their own: `(first, end, rules)`, ascending.
+    #[must_use]
     pub fn rule_runs(&self) -> impl ExactSizeIterator<Item = (i32, i32, BindingRules)> {
         self.rules.0.iter().map(|(first, end, _)| (*first, *end, self.rules(*first)))
     }

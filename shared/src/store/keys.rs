@@ -6,12 +6,20 @@ use crate::ids::{BookingId, ListingId, SessionId, UnitId, UserId};
 use crate::stay::Date;
 
 /// The partition and sort key of an item.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     /// The partition key's value.
     pub partition: String,
     /// The sort key's value.
     pub sort: String,
+}
+
+impl Key {
+    /// Whether it is the key of this unit's projection in some cell.
+    #[must_use]
+    pub fn is_of(&self, unit: UnitId) -> bool {
+        self.sort == unit.to_string()
+    }
 }
 
 fn key(partition: impl ToString, sort: impl ToString) -> Key {
@@ -143,6 +151,18 @@ pub fn projection(cell: Cell, unit: UnitId) -> Key {
 #[must_use]
 pub fn cell(cell: Cell) -> String {
     format!("cell#{cell}")
+}
+
+/// Search: whether a partition is a cell's.
+#[must_use]
+pub fn is_cell(partition: &str) -> bool {
+    partition.starts_with("cell#")
+}
+
+/// Search: the newest point in time of the index.
+#[must_use]
+pub fn search_point() -> Key {
+    key("point", "directory")
 }
 
 /// Search: how often a unit was projected, and where its projections stand.
