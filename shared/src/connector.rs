@@ -1,9 +1,14 @@
-//! The one way out of the process. The store's client and the payment adapters send through it, so
-//! faults injected there meet the code that ships.
+//! The one way out of the process, and how every client of AWS behaves. All adapters send through it,
+//! so faults injected there meet the code that ships.
+
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
+use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
 
 /// HTTPS with pooled connections.
 #[must_use]
@@ -30,4 +35,23 @@ pub(crate) fn credentials() -> Credentials {
         None,
         "environment",
     )
+}
+
+/// Four tries with the SDK's jitter, then an honest 503.
+pub(crate) fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50))
+}
+
+/// How long a try may take, and how long all of them.
+pub(crate) fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(1))
+        .operation_attempt_timeout(Duration::from_secs(3))
+        .operation_timeout(Duration::from_secs(8))
+        .build()
+}
+
+/// What waits between tries.
+pub(crate) fn sleep() -> TokioSleep {
+    TokioSleep::new()
 }

@@ -1,8 +1,10 @@
 //! The kinds of functions, free of their types: what binaries serve and the local stack runs.
 
 use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 
 use crate::app::App;
+use crate::clock::Instant;
 use crate::error::Result;
 use crate::http::{Described, Endpoint};
 
@@ -46,6 +48,32 @@ pub struct Record {
     pub new: Option<serde_dynamo::Item>,
 }
 
+/// A function that an event bus hands events to, one at a time.
+#[derive(Clone, Copy)]
+pub struct Listener {
+    /// Its name, and its binary's.
+    pub name: &'static str,
+    /// Handles an event. It comes at least once and in no order: twice, the outcome is the same.
+    pub handle: fn(App, Event) -> BoxFuture<'static, Result<()>>,
+}
+
+/// An event as EventBridge hands it over.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Event {
+    /// The bus's own id. An event that was published twice has two: what it tells of has one in
+    /// `detail`.
+    pub id: String,
+    /// Who says so: `roost`, `aws.s3`.
+    pub source: String,
+    /// What happened: `booking.confirmed`, `Object Created`.
+    #[serde(rename = "detail-type")]
+    pub kind: String,
+    /// When.
+    pub time: Instant,
+    /// The rest, as its kind says.
+    pub detail: serde_json::Value,
+}
+
 /// The functions of one package, for the local stack and the OpenAPI document.
 #[derive(Clone, Debug, Default)]
 pub struct Functions {
@@ -59,6 +87,8 @@ pub struct Functions {
     pub consumers: Vec<Consumer>,
     /// What deployments and operators invoke.
     pub tasks: Vec<Task>,
+    /// What the event bus feeds.
+    pub listeners: Vec<Listener>,
 }
 
 impl Functions {
@@ -70,6 +100,7 @@ impl Functions {
         self.schedules.extend(other.schedules);
         self.consumers.extend(other.consumers);
         self.tasks.extend(other.tasks);
+        self.listeners.extend(other.listeners);
         self
     }
 
@@ -85,6 +116,7 @@ impl Functions {
             .chain(self.schedules.iter().map(|schedule| schedule.name))
             .chain(self.consumers.iter().map(|consumer| consumer.name))
             .chain(self.tasks.iter().map(|task| task.name))
+            .chain(self.listeners.iter().map(|listener| listener.name))
     }
 }
 
@@ -137,6 +169,21 @@ pub async fn serve_task(task: Task) -> std::result::Result<(), lambda_runtime::E
     .await
 }
 
+/// Serves one listener until Lambda ends the process.
+///
+/// # Errors
+/// As [`crate::http::serve`]. An event that fails fails the invocation: Lambda tries it again, then
+/// hands it to the function's failure queue.
+pub async fn serve_listener(listener: Listener) -> std::result::Result<(), lambda_runtime::Error> {
+    lambda_runtime::tracing::init_default_subscriber();
+    let app = App::from_environment()?;
+    lambda_runtime::run(lambda_runtime::service_fn(move |event: lambda_runtime::LambdaEvent<Event>| {
+        let handled = (listener.handle)(app.clone(), event.payload);
+        async move { handled.await.map_err(lambda_runtime::Error::from) }
+    }))
+    .await
+}
+
 /// The changes that a stream's event tells.
 #[must_use]
 pub fn records(event: aws_lambda_events::event::dynamodb::Event) -> Vec<Record> {
@@ -173,6 +220,12 @@ impl std::fmt::Debug for Consumer {
 }
 
 impl std::fmt::Debug for Task {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl std::fmt::Debug for Listener {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name)
     }

@@ -28,6 +28,9 @@ async fn every_live_event_is_answered_with_success() {
         } else if let Some(consumer) = functions.consumers.iter().find(|consumer| consumer.name == name) {
             let failed = (consumer.handle)(app.clone(), records(of(event))).await;
             assert!(failed.is_empty(), "{name}: {failed:?}");
+        } else if let Some(listener) = functions.listeners.iter().find(|listener| listener.name == name) {
+            let event = serde_json::from_value(event.clone()).expect("an event of a bus");
+            (listener.handle)(app.clone(), event).await.unwrap_or_else(|error| panic!("{name}: {error}"));
         }
     }
 }
@@ -64,6 +67,9 @@ async fn every_sample_event_is_understood_by_its_function() {
         } else if let Some(consumer) = functions.consumers.iter().find(|consumer| consumer.name == name) {
             let failed = (consumer.handle)(app.clone(), records(of(&event))).await;
             assert!(failed.is_empty(), "{name}: {failed:?}");
+        } else if let Some(listener) = functions.listeners.iter().find(|listener| listener.name == name) {
+            let event = serde_json::from_value(event).expect("an event of a bus");
+            (listener.handle)(app.clone(), event).await.unwrap_or_else(|error| panic!("{name}: {error}"));
         }
     }
 }

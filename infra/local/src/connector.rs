@@ -1,5 +1,5 @@
-//! The way out of the functions that run in this process: calls of the store stay here, everything
-//! else goes out over HTTP as it would anywhere.
+//! The way out of the functions that run in this process: calls of the store and of the event bus
+//! stay here, everything else goes out over HTTP as it would anywhere.
 
 use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector};
@@ -8,27 +8,33 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 
+use crate::bus::Bus;
 use crate::engine::{Engine, Reply, operation_of};
 use crate::faults::{StoreCall, StoreFault};
 use crate::meter::FUNCTION;
 
 /// The connector of a stack's functions.
 #[must_use]
-pub fn connector(engine: &Engine) -> SharedHttpConnector {
+pub fn connector(engine: &Engine, bus: &Bus) -> SharedHttpConnector {
     let http = SharedHttpConnector::new(Connector::builder().build_http());
-    SharedHttpConnector::new(Local { engine: engine.clone(), http })
+    SharedHttpConnector::new(Local { engine: engine.clone(), bus: bus.clone(), http })
 }
 
 #[derive(Debug)]
 struct Local {
     engine: Engine,
+    bus: Bus,
     http: SharedHttpConnector,
 }
 
 impl HttpConnector for Local {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        if request.headers().get("x-amz-target").is_none() {
+        let Some(target) = request.headers().get("x-amz-target") else {
             return self.http.call(request);
+        };
+        if target.starts_with("AWSEvents.") {
+            let reply = self.bus.answer(target, request.body().bytes().unwrap_or_default());
+            return HttpConnectorFuture::ready(response(reply, "application/x-amz-json-1.1"));
         }
         let engine = self.engine.clone();
         HttpConnectorFuture::new(async move { store(&engine, &request).await })
@@ -52,10 +58,14 @@ async fn store(engine: &Engine, request: &HttpRequest) -> Result<HttpResponse, C
         None => Some(engine.answer(target, body).await),
     };
     let reply = answered.ok_or_else(|| ConnectorError::timeout("the store did not answer".into()))?;
+    response(reply, "application/x-amz-json-1.0")
+}
+
+fn response(reply: Reply, kind: &'static str) -> Result<HttpResponse, ConnectorError> {
     let status =
         StatusCode::try_from(reply.status).map_err(|error| ConnectorError::other(error.into(), None))?;
     let mut response = HttpResponse::new(status, SdkBody::from(reply.body));
-    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+    response.headers_mut().insert("content-type", kind);
     Ok(response)
 }
 

@@ -22,6 +22,7 @@ pub(crate) async fn answer(stack: Arc<Stack>, request: Request<Bytes>) -> Option
     let path = request.uri().path().to_owned();
     match path.strip_prefix("/_local").unwrap_or_default() {
         "/dynamodb" | "/dynamodb/" => return Some(store(&stack, &request).await),
+        "/eventbridge" | "/eventbridge/" => return Some(bus(&stack, &request)),
         under if under.starts_with("/stripe/") => return provider(&stack, request).await,
         _ => {}
     }
@@ -50,6 +51,8 @@ async fn call(stack: &Stack, request: &Request<Bytes>) -> Reply {
             stack.drain().await;
             Ok(Some(json!({})))
         }
+        ("GET", "/events") => Ok(Some(list(stack.bus().published(parameter(request, "type").as_deref())))),
+        ("GET", "/failures") => Ok(Some(list(stack.bus().failures()))),
         ("GET", "/meter") => serde_json::to_value(stack.meter().reading()).map(Some).map_err(Error::internal),
         ("DELETE", "/meter") => {
             stack.meter().reset();
@@ -78,7 +81,7 @@ async fn call(stack: &Stack, request: &Request<Bytes>) -> Reply {
 
 /// Every part that runs is ready before the first connection is accepted.
 fn health() -> Value {
-    json!({ "store": "ready", "payments": "ready", "search": "off", "photos": "off", "events": "off" })
+    json!({ "store": "ready", "payments": "ready", "search": "off", "photos": "off", "events": "ready" })
 }
 
 /// 405 for another method of a known call, 404 for the rest.
@@ -88,6 +91,8 @@ fn unknown(method: &str, path: &str) -> Reply {
         ("/clock", "GET, POST"),
         ("/schedules", "GET"),
         ("/drain", "POST"),
+        ("/events", "GET"),
+        ("/failures", "GET"),
         ("/meter", "GET, DELETE"),
         ("/payments/faults", "POST, DELETE"),
         ("/payments/ledger", "GET"),
@@ -156,12 +161,36 @@ async fn run_schedule(stack: &Stack, function: &str) -> Reply {
 
 /// The store over HTTP, for functions that run in processes of their own and for the AWS CLI.
 async fn store(stack: &Stack, request: &Request<Bytes>) -> Response<Bytes> {
-    let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
-    let reply = stack.engine().answer(target.unwrap_or_default(), request.body()).await;
+    let reply = stack.engine().answer(target(request), request.body()).await;
+    amazon(reply, "application/x-amz-json-1.0")
+}
+
+/// The event bus over HTTP, likewise.
+fn bus(stack: &Stack, request: &Request<Bytes>) -> Response<Bytes> {
+    amazon(stack.bus().answer(target(request), request.body()), "application/x-amz-json-1.1")
+}
+
+fn target(request: &Request<Bytes>) -> &str {
+    request.headers().get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default()
+}
+
+fn amazon(reply: crate::engine::Reply, kind: &'static str) -> Response<Bytes> {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = response(status, reply.body.into());
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
+}
+
+/// Things as the contract lists them.
+fn list(items: impl serde::Serialize) -> Value {
+    json!({ "items": items })
+}
+
+/// A parameter of the query.
+fn parameter(request: &Request<Bytes>, name: &str) -> Option<String> {
+    let query = request.uri().query().unwrap_or_default();
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(found, _)| found == name).map(|(_, value)| value.into_owned())
 }
 
 async fn provider(stack: &Stack, mut request: Request<Bytes>) -> Option<Response<Bytes>> {

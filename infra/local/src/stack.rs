@@ -10,6 +10,7 @@ use roost::app::App;
 use roost::error::Result;
 use tokio::task::AbortHandle;
 
+use crate::bus::Bus;
 use crate::clock::LocalClock;
 use crate::engine::Engine;
 use crate::environment::Environment;
@@ -21,6 +22,10 @@ use crate::saved::Saved;
 use crate::schedules::Scheduled;
 use crate::streams::{self, Progress};
 use crate::template::Template;
+
+/// How many rounds a drain makes of streams and events: more than any chain of functions that cause
+/// each other's work.
+const LONGEST_CHAIN: usize = 16;
 
 /// How a stack is started.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +55,7 @@ struct Parts {
     url: String,
     clock: LocalClock,
     engine: Engine,
+    bus: Bus,
     provider: Provider,
     template: Template,
     environment: Environment,
@@ -115,15 +121,31 @@ impl Stack {
         &self.parts.engine
     }
 
+    /// The event buses.
+    #[must_use]
+    pub fn bus(&self) -> &Bus {
+        &self.parts.bus
+    }
+
     /// The environment of functions that run in processes of their own against this stack, as a file.
     #[must_use]
     pub fn environment_file(&self) -> String {
         self.parts.environment.file(&self.parts.url)
     }
 
-    /// Returns when every stream record so far has been handled, and those that handling caused.
+    /// Returns when every stream record and every event so far has been handled or given up, and
+    /// those that handling caused.
     pub async fn drain(&self) {
-        streams::drain(&self.parts.engine, &self.parts.readers).await;
+        let writes = self.parts.engine.writes();
+        for _ in 0..LONGEST_CHAIN {
+            let before = *writes.borrow();
+            streams::drain(&self.parts.engine, &self.parts.readers).await;
+            self.parts.bus.idle().await;
+            // What a listener has written, streams tell of.
+            if *writes.borrow() == before {
+                return;
+            }
+        }
     }
 
     /// The names of the scheduled functions.

@@ -1,6 +1,7 @@
 //! template.yaml as this stack reads it: the one source of functions, routes, tables and schedules.
 
 mod events;
+mod pattern;
 pub mod yaml;
 
 use std::collections::BTreeMap;
@@ -8,7 +9,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-pub use events::{Route, Schedule, Stream};
+pub use events::{Route, Rule, Schedule, Stream};
+pub use pattern::Pattern;
 
 /// What the template and its nested templates say.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +19,9 @@ pub struct Template {
     pub functions: Vec<Function>,
     /// The tables.
     pub tables: Vec<Table>,
+    /// The event buses, by their names in the template, which are their names here. Beside them
+    /// there is always `default`, which AWS's own services publish on.
+    pub buses: Vec<String>,
     /// What browsers of other origins may do.
     pub cors: Cors,
 }
@@ -34,6 +39,12 @@ pub struct Function {
     pub streams: Vec<Stream>,
     /// When it is started.
     pub schedules: Vec<Schedule>,
+    /// The events that it is handed.
+    pub rules: Vec<Rule>,
+    /// How often an event that it failed on is handed to it again: Lambda's default is twice.
+    pub retries: u32,
+    /// The queue for events that it failed on for good, by its name in the template.
+    pub failures: Option<String>,
 }
 
 /// A table.
@@ -75,7 +86,8 @@ impl Template {
         for nested in nested(&root) {
             template.take_tables(&yaml::read(&folder.join(nested))?);
         }
-        let read = Reader { root: &root, tables: &template.tables };
+        template.buses = resources(&root, "AWS::Events::EventBus").map(|(id, _)| id.to_owned()).collect();
+        let read = Reader { root: &root, tables: &template.tables, buses: &template.buses };
         let mut functions = Vec::new();
         for (id, resource) in resources(&root, "AWS::Serverless::Function") {
             functions.push(read.function(id, resource)?);
@@ -100,6 +112,7 @@ impl Template {
 struct Reader<'a> {
     root: &'a Value,
     tables: &'a [Table],
+    buses: &'a [String],
 }
 
 impl Reader<'_> {
@@ -114,12 +127,17 @@ impl Reader<'_> {
             let from = from["Environment"]["Variables"].as_object().into_iter().flatten();
             variables.extend(from.map(|(name, value)| (name.clone(), self.settled(value))));
         }
+        let invoked = &properties["EventInvokeConfig"];
+        let retries = invoked["MaximumRetryAttempts"].as_u64().and_then(|most| u32::try_from(most).ok());
         let mut function = Function {
             name: name.to_owned(),
             variables,
             routes: Vec::new(),
             streams: Vec::new(),
             schedules: Vec::new(),
+            rules: Vec::new(),
+            retries: retries.unwrap_or(2),
+            failures: resource_of(&invoked["DestinationConfig"]["OnFailure"]["Destination"]),
         };
         for (event_id, event) in properties["Events"].as_object().into_iter().flatten() {
             self.event(&mut function, event)
@@ -150,6 +168,9 @@ impl Reader<'_> {
         if let Some(table) = self.table(value) {
             return Some(table.name.clone());
         }
+        if let Some(bus) = self.bus(value) {
+            return Some(bus.clone());
+        }
         match self.resolved(value) {
             Value::String(text) if !text.contains("{{resolve:") => Some(text),
             Value::Number(number) => Some(number.to_string()),
@@ -167,6 +188,12 @@ impl Reader<'_> {
             .clone()
     }
 
+    /// The event bus that a reference names: `!Ref EventBus`, `!GetAtt EventBus.Name`.
+    fn bus(&self, value: &Value) -> Option<&String> {
+        let id = resource_of(value)?;
+        self.buses.iter().find(|bus| **bus == id)
+    }
+
     /// The table that a reference is about: `!GetAtt Data.Outputs.NightsTable`, `…NightsStream`,
     /// `!GetAtt NightsTable.StreamArn` all mean Nights.
     fn table(&self, value: &Value) -> Option<&Table> {
@@ -180,6 +207,12 @@ impl Reader<'_> {
             self.tables.iter().find(|table| table.id == id)
         })
     }
+}
+
+/// The resource that a value refers to: `Queue` of `!Ref Queue` and `!GetAtt Queue.Arn`.
+fn resource_of(value: &Value) -> Option<String> {
+    let text = value["Ref"].as_str().or_else(|| value["Fn::GetAtt"].as_str())?;
+    text.split('.').next().map(str::to_owned)
 }
 
 /// The resources of a type, with their logical ids.

@@ -55,8 +55,24 @@ fn of_function(function: &Function, functions: &Functions) -> Vec<String> {
         differ(if consumer { "has no stream" } else { "has a stream, and no handler for one" }.to_owned());
     }
     let task = functions.tasks.iter().any(|task| task.name == name);
-    if task && !(function.routes.is_empty() && function.streams.is_empty() && function.schedules.is_empty()) {
+    if task
+        && !(function.routes.is_empty()
+            && function.streams.is_empty()
+            && function.schedules.is_empty()
+            && function.rules.is_empty())
+    {
         differ("is invoked by hand, and has an event".to_owned());
+    }
+    let listener = functions.listeners.iter().any(|listener| listener.name == name);
+    if listener == function.rules.is_empty() {
+        differ(
+            if listener {
+                "has no EventBridgeRule"
+            } else {
+                "has an EventBridgeRule, and no handler for one"
+            }
+            .to_owned(),
+        );
     }
     if !functions.names().any(|other| other == name) {
         differ("has no handler in the code".to_owned());
@@ -76,6 +92,9 @@ mod tests {
             routes: vec![Route { method: "GET".into(), path: path.into() }],
             streams: Vec::new(),
             schedules: Vec::new(),
+            rules: Vec::new(),
+            retries: 2,
+            failures: None,
         }
     }
 

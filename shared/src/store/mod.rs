@@ -17,11 +17,8 @@ mod take;
 pub mod users;
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -31,6 +28,7 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::Clock;
 use crate::config::{Config, Tables};
+use crate::connector;
 use crate::entropy::Entropy;
 use crate::error::{Error, Result};
 use keys::Key;
@@ -52,24 +50,15 @@ pub struct Store {
 impl Store {
     /// The tables of a deployment.
     #[must_use]
-    pub fn new(config: &Config, clock: &Clock, entropy: &Entropy, connector: SharedHttpConnector) -> Self {
+    pub fn new(config: &Config, clock: &Clock, entropy: &Entropy, http: SharedHttpConnector) -> Self {
         let mut builder = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(config.region.clone()))
-            .credentials_provider(crate::connector::credentials())
-            .http_client(crate::connector::client(connector))
-            .sleep_impl(aws_smithy_async::rt::sleep::TokioSleep::new())
-            // Four tries with the SDK's jitter, then an honest 503.
-            .retry_config(
-                RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50)),
-            )
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(Duration::from_secs(1))
-                    .operation_attempt_timeout(Duration::from_secs(3))
-                    .operation_timeout(Duration::from_secs(8))
-                    .build(),
-            );
+            .credentials_provider(connector::credentials())
+            .http_client(connector::client(http))
+            .sleep_impl(connector::sleep())
+            .retry_config(connector::retries())
+            .timeout_config(connector::timeouts());
         builder.set_endpoint_url(config.store_url.clone());
         Self {
             client: Client::from_conf(builder.build()),

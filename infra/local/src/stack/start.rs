@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::{Options, Parts, Stack};
+use crate::bus::{Bus, Listening};
 use crate::clock::LocalClock;
 use crate::connector::connector;
 use crate::database::{self, Place};
@@ -47,8 +48,9 @@ pub(super) async fn start(options: Options) -> Result<Stack, String> {
         .collect::<Result<_, String>>()?;
     let engine = Engine::on(database);
 
+    let (bus, dispatcher) = Bus::new(clock.shared(), &template.buses);
     let environment = Environment::of(&url, &template.tables);
-    let connector = connector(&engine);
+    let connector = connector(&engine, &bus);
     let app = |config: Config| App::new(config, clock.shared(), Entropy::system(), connector.clone());
     let mut apps = HashMap::new();
     for function in &template.functions {
@@ -62,6 +64,7 @@ pub(super) async fn start(options: Options) -> Result<Stack, String> {
         progress.push(handled);
         tasks.push(tokio::spawn(reader.run(done)).abort_handle());
     }
+    tasks.push(tokio::spawn(dispatcher.run(listening(&template, &functions, &apps))).abort_handle());
     let schedules = scheduled(&template, &functions, &apps);
     if options.schedules {
         tasks.extend(keep_times(&schedules, &engine));
@@ -73,6 +76,7 @@ pub(super) async fn start(options: Options) -> Result<Stack, String> {
         url,
         clock: clock.clone(),
         engine,
+        bus,
         provider,
         template,
         environment,
@@ -166,6 +170,23 @@ fn readers(
         }
     }
     readers
+}
+
+/// Each listener with each of its rules.
+fn listening(template: &Template, functions: &Functions, apps: &HashMap<String, App>) -> Vec<Listening> {
+    let mut listening = Vec::new();
+    for function in &template.functions {
+        let listener = functions.listeners.iter().find(|listener| listener.name == function.name);
+        let Some((listener, app)) = listener.zip(apps.get(&function.name)) else { continue };
+        listening.extend(function.rules.iter().map(|rule| Listening {
+            listener: *listener,
+            app: app.clone(),
+            rule: rule.clone(),
+            retries: function.retries,
+            failures: function.failures.clone(),
+        }));
+    }
+    listening
 }
 
 fn scheduled(template: &Template, functions: &Functions, apps: &HashMap<String, App>) -> Vec<Scheduled> {

@@ -1,10 +1,10 @@
-//! What starts a function: routes, streams, schedules.
+//! What starts a function: routes, streams, schedules, events.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Function, Reader};
+use super::{Function, Pattern, Reader, resource_of};
 
 /// A route of the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,17 @@ pub struct Schedule {
     pub every: Duration,
 }
 
+/// A rule of an event bus: which events a function is handed.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// The bus's name.
+    pub bus: String,
+    /// Which of its events.
+    pub pattern: Pattern,
+    /// The queue for events that could not be handed over, by its name in the template.
+    pub failures: Option<String>,
+}
+
 impl Reader<'_> {
     /// Takes one of a function's events.
     ///
@@ -46,9 +57,20 @@ impl Reader<'_> {
             "DynamoDB" => function.streams.push(self.stream(properties)?),
             "Schedule" => function.schedules.push(schedule(&properties["Schedule"])?),
             "ScheduleV2" => function.schedules.push(schedule(&properties["ScheduleExpression"])?),
+            "EventBridgeRule" => function.rules.push(self.rule(properties)?),
             _ => return Err(format!("the local stack has no events of type {kind:?}")),
         }
         Ok(())
+    }
+
+    fn rule(&self, properties: &Value) -> Result<Rule, String> {
+        let bus = &properties["EventBusName"];
+        let bus = match bus {
+            Value::Null => "default".to_owned(),
+            _ => self.bus(bus).cloned().ok_or_else(|| format!("{bus} is no event bus of this template"))?,
+        };
+        let pattern = Pattern::read(&properties["Pattern"], &|value| self.settled(value))?;
+        Ok(Rule { bus, pattern, failures: resource_of(&properties["DeadLetterConfig"]["Arn"]) })
     }
 
     fn stream(&self, properties: &Value) -> Result<Stream, String> {
