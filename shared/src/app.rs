@@ -6,10 +6,11 @@ use std::sync::{Arc, OnceLock};
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 
+use crate::bucket::Bucket;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::entropy::Entropy;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::payment::PaymentProvider;
 use crate::secrets::Secrets;
 use crate::store::Store;
@@ -32,6 +33,8 @@ pub struct Parts {
     pub store: Store,
     connector: SharedHttpConnector,
     provider: OnceLock<Arc<dyn PaymentProvider>>,
+    photos: OnceLock<Bucket>,
+    failures: OnceLock<Bucket>,
 }
 
 impl App {
@@ -51,7 +54,17 @@ impl App {
     pub fn new(config: Config, clock: Clock, entropy: Entropy, connector: SharedHttpConnector) -> Self {
         let store = Store::new(&config, &clock, &entropy, connector.clone());
         let secrets = config.secrets.clone();
-        Self(Arc::new(Parts { config, clock, entropy, secrets, store, connector, provider: OnceLock::new() }))
+        Self(Arc::new(Parts {
+            config,
+            clock,
+            entropy,
+            secrets,
+            store,
+            connector,
+            provider: OnceLock::new(),
+            photos: OnceLock::new(),
+            failures: OnceLock::new(),
+        }))
     }
 
     /// The payment provider. Made at the first use, so that only the functions that call it carry it.
@@ -64,6 +77,32 @@ impl App {
         }
         let provider = crate::psp::stripe::Stripe::new(&self.config, self.connector.clone(), &self.entropy)?;
         Ok(&**self.provider.get_or_init(|| Arc::new(provider)))
+    }
+
+    /// The bucket of uploads and photos. Made at the first use, as [`Self::provider`].
+    ///
+    /// # Errors
+    /// When the deployment set none.
+    pub fn photos(&self) -> Result<&Bucket> {
+        self.bucket(&self.photos, "ROOST_PHOTOS_BUCKET", self.config.buckets.photos.as_deref())
+    }
+
+    /// The bucket of what stream consumers could not handle. Made at the first use.
+    ///
+    /// # Errors
+    /// When the deployment set none.
+    pub fn failures(&self) -> Result<&Bucket> {
+        self.bucket(&self.failures, "ROOST_FAILURES_BUCKET", self.config.buckets.failures.as_deref())
+    }
+
+    fn bucket<'a>(
+        &self,
+        made: &'a OnceLock<Bucket>,
+        setting: &str,
+        name: Option<&str>,
+    ) -> Result<&'a Bucket> {
+        let name = name.ok_or_else(|| Error::internal(format!("{setting} is not set")))?;
+        Ok(made.get_or_init(|| Bucket::new(&self.config, name, self.connector.clone())))
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) async fn answer(stack: Arc<Stack>, request: Request<Bytes>) -> Option
     let path = request.uri().path().to_owned();
     match path.strip_prefix("/_local").unwrap_or_default() {
         "/dynamodb" | "/dynamodb/" => return Some(store(&stack, &request).await),
+        under if under.starts_with("/cdn/") => return Some(stack.buckets().show(&request).await),
         under if under.starts_with("/stripe/") => return provider(&stack, request).await,
         _ => {}
     }
@@ -78,7 +79,7 @@ async fn call(stack: &Stack, request: &Request<Bytes>) -> Reply {
 
 /// Every part that runs is ready before the first connection is accepted.
 fn health() -> Value {
-    json!({ "store": "ready", "payments": "ready", "search": "off", "photos": "off", "events": "off" })
+    json!({ "store": "ready", "payments": "ready", "search": "off", "photos": "ready", "events": "off" })
 }
 
 /// 405 for another method of a known call, 404 for the rest.

@@ -10,6 +10,7 @@ use roost::app::App;
 use roost::error::Result;
 use tokio::task::AbortHandle;
 
+use crate::buckets::Buckets;
 use crate::clock::LocalClock;
 use crate::engine::Engine;
 use crate::environment::Environment;
@@ -50,6 +51,7 @@ struct Parts {
     url: String,
     clock: LocalClock,
     engine: Engine,
+    buckets: Buckets,
     provider: Provider,
     template: Template,
     environment: Environment,
@@ -113,6 +115,12 @@ impl Stack {
     #[must_use]
     pub fn engine(&self) -> &Engine {
         &self.parts.engine
+    }
+
+    /// The buckets.
+    #[must_use]
+    pub fn buckets(&self) -> &Buckets {
+        &self.parts.buckets
     }
 
     /// The environment of functions that run in processes of their own against this stack, as a file.

@@ -17,6 +17,8 @@ pub struct Template {
     pub functions: Vec<Function>,
     /// The tables.
     pub tables: Vec<Table>,
+    /// The buckets.
+    pub buckets: Vec<Bucket>,
     /// What browsers of other origins may do.
     pub cors: Cors,
 }
@@ -47,6 +49,17 @@ pub struct Table {
     pub properties: Value,
 }
 
+/// A bucket.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    /// Its name in the template, without the ending `Bucket`: `Photos`.
+    pub id: String,
+    /// Its name here: `roost-photos`.
+    pub name: String,
+    /// What browsers of other origins may do with it.
+    pub cors: Cors,
+}
+
 /// What browsers of other origins may do, as API Gateway answers them.
 #[derive(Clone, Debug, Default)]
 pub struct Cors {
@@ -71,11 +84,15 @@ impl Template {
         let root = yaml::read(file)?;
         let mut template = Self::default();
         let folder = file.parent().unwrap_or(Path::new("."));
-        template.take_tables(&root);
+        let mut documents = vec![root.clone()];
         for nested in nested(&root) {
-            template.take_tables(&yaml::read(&folder.join(nested))?);
+            documents.push(yaml::read(&folder.join(nested))?);
         }
-        let read = Reader { root: &root, tables: &template.tables };
+        for document in &documents {
+            template.take_tables(document);
+            template.take_buckets(&root, document);
+        }
+        let read = Reader { root: &root, tables: &template.tables, buckets: &template.buckets };
         let mut functions = Vec::new();
         for (id, resource) in resources(&root, "AWS::Serverless::Function") {
             functions.push(read.function(id, resource)?);
@@ -94,12 +111,24 @@ impl Template {
             self.tables.push(Table { id, name, properties: resource["Properties"].clone() });
         }
     }
+
+    /// The buckets of a document; their parameters are the root's of the same names.
+    fn take_buckets(&mut self, root: &Value, document: &Value) {
+        for (id, resource) in resources(document, "AWS::S3::Bucket") {
+            let id = id.strip_suffix("Bucket").unwrap_or(id).to_owned();
+            let name = format!("roost-{}", id.to_lowercase());
+            let read = Reader { root, tables: &[], buckets: &[] };
+            let cors = read.bucket_cors(&resource["Properties"]["CorsConfiguration"]["CorsRules"][0]);
+            self.buckets.push(Bucket { id, name, cors });
+        }
+    }
 }
 
 /// Reads parts of a template with the whole at hand.
 struct Reader<'a> {
     root: &'a Value,
     tables: &'a [Table],
+    buckets: &'a [Bucket],
 }
 
 impl Reader<'_> {
@@ -129,19 +158,34 @@ impl Reader<'_> {
     }
 
     fn cors(&self, value: &Value) -> Cors {
-        let list = |name: &str| match self.resolved(&value[name]) {
+        Cors {
+            origins: self.list(&value["AllowOrigins"]),
+            methods: self.list(&value["AllowMethods"]),
+            headers: self.list(&value["AllowHeaders"]),
+            exposed: self.list(&value["ExposeHeaders"]),
+            max_age: value["MaxAge"].as_u64(),
+        }
+    }
+
+    /// The same in the words of S3.
+    fn bucket_cors(&self, rule: &Value) -> Cors {
+        Cors {
+            origins: self.list(&rule["AllowedOrigins"]),
+            methods: self.list(&rule["AllowedMethods"]),
+            headers: self.list(&rule["AllowedHeaders"]),
+            exposed: self.list(&rule["ExposedHeaders"]),
+            max_age: rule["MaxAge"].as_u64(),
+        }
+    }
+
+    /// A list of texts, or one text with commas.
+    fn list(&self, value: &Value) -> Vec<String> {
+        match self.resolved(value) {
             Value::Array(items) => items.iter().filter_map(|item| self.settled(item)).collect(),
             other => {
                 let text = self.settled(&other).unwrap_or_default();
                 text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
             }
-        };
-        Cors {
-            origins: list("AllowOrigins"),
-            methods: list("AllowMethods"),
-            headers: list("AllowHeaders"),
-            exposed: list("ExposeHeaders"),
-            max_age: value["MaxAge"].as_u64(),
         }
     }
 
@@ -149,6 +193,9 @@ impl Reader<'_> {
     fn settled(&self, value: &Value) -> Option<String> {
         if let Some(table) = self.table(value) {
             return Some(table.name.clone());
+        }
+        if let Some(bucket) = self.bucket(value) {
+            return Some(bucket.name.clone());
         }
         match self.resolved(value) {
             Value::String(text) if !text.contains("{{resolve:") => Some(text),
@@ -179,6 +226,15 @@ impl Reader<'_> {
             let id = word.strip_suffix("Table").or_else(|| word.strip_suffix("Stream"))?;
             self.tables.iter().find(|table| table.id == id)
         })
+    }
+}
+
+impl Reader<'_> {
+    /// The bucket that a reference is about: `!GetAtt Data.Outputs.PhotosBucket`.
+    fn bucket(&self, value: &Value) -> Option<&Bucket> {
+        let reference = value["Fn::GetAtt"].as_str().or_else(|| value["Ref"].as_str())?;
+        let id = reference.rsplit('.').next()?.strip_suffix("Bucket")?;
+        self.buckets.iter().find(|bucket| bucket.id == id)
     }
 }
 
