@@ -6,10 +6,11 @@ use std::sync::{Arc, OnceLock};
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 
+use crate::bucket::Bucket;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::entropy::Entropy;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::index::Index;
 use crate::payment::PaymentProvider;
 use crate::secrets::Secrets;
@@ -34,6 +35,8 @@ pub struct Parts {
     connector: SharedHttpConnector,
     provider: OnceLock<Arc<dyn PaymentProvider>>,
     index: OnceLock<Option<Index>>,
+    photos: OnceLock<Bucket>,
+    failures: OnceLock<Bucket>,
 }
 
 impl App {
@@ -62,6 +65,8 @@ impl App {
             connector,
             provider: OnceLock::new(),
             index: OnceLock::new(),
+            photos: OnceLock::new(),
+            failures: OnceLock::new(),
         }))
     }
 
@@ -100,6 +105,32 @@ impl App {
         let index =
             self.index.get_or_init(|| Index::new(&self.config, self.connector.clone(), &self.entropy));
         index.as_ref()
+    }
+
+    /// The bucket of uploads and photos. Made at the first use, as [`Self::provider`].
+    ///
+    /// # Errors
+    /// When the deployment set none.
+    pub fn photos(&self) -> Result<&Bucket> {
+        self.bucket(&self.photos, "ROOST_PHOTOS_BUCKET", self.config.buckets.photos.as_deref())
+    }
+
+    /// The bucket of what stream consumers could not handle. Made at the first use.
+    ///
+    /// # Errors
+    /// When the deployment set none.
+    pub fn failures(&self) -> Result<&Bucket> {
+        self.bucket(&self.failures, "ROOST_FAILURES_BUCKET", self.config.buckets.failures.as_deref())
+    }
+
+    fn bucket<'a>(
+        &self,
+        made: &'a OnceLock<Bucket>,
+        setting: &str,
+        name: Option<&str>,
+    ) -> Result<&'a Bucket> {
+        let name = name.ok_or_else(|| Error::internal(format!("{setting} is not set")))?;
+        Ok(made.get_or_init(|| Bucket::new(&self.config, name, self.connector.clone())))
     }
 }
 

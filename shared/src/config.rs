@@ -16,6 +16,12 @@ pub struct Config {
     pub store_url: Option<String>,
     /// `ROOST_*_TABLE`: the tables' names.
     pub tables: Tables,
+    /// `ROOST_BUCKETS_URL`: buckets elsewhere than at AWS. The local stack's.
+    pub buckets_url: Option<String>,
+    /// `ROOST_PHOTOS_BUCKET`, `ROOST_FAILURES_BUCKET`: the buckets' names.
+    pub buckets: Buckets,
+    /// `ROOST_PHOTOS_BASE`: where photos are shown, without a trailing slash.
+    pub photos_base: Option<String>,
     /// `ROOST_SERVICE_FEE_BASIS_POINTS`: the service fee in hundredths of a percent of nights and
     /// cleaning fee; 1400 unless set.
     pub service_fee_basis_points: i64,
@@ -51,6 +57,15 @@ pub struct SearchEngine {
     pub url: String,
     /// How long one call of a search may take before the cells answer instead: 250 ms unless set.
     pub budget: std::time::Duration,
+}
+
+/// The names of the buckets; absent where a function does not use one.
+#[derive(Clone, Debug, Default)]
+pub struct Buckets {
+    /// Uploads, and the photos made of them.
+    pub photos: Option<String>,
+    /// What stream consumers could not handle.
+    pub failures: Option<String>,
 }
 
 /// Where payments go.
@@ -118,6 +133,12 @@ impl Config {
                 bookings: variable("ROOST_BOOKINGS_TABLE").unwrap_or_default(),
                 projections: variable("ROOST_PROJECTIONS_TABLE").unwrap_or_default(),
             },
+            buckets_url: variable("ROOST_BUCKETS_URL"),
+            buckets: Buckets {
+                photos: variable("ROOST_PHOTOS_BUCKET"),
+                failures: variable("ROOST_FAILURES_BUCKET"),
+            },
+            photos_base: variable("ROOST_PHOTOS_BASE").map(|base| base.trim_end_matches('/').to_owned()),
             service_fee_basis_points,
             taxes,
             search,

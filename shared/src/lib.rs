@@ -22,6 +22,7 @@ pub mod quote;
 pub mod search;
 
 pub mod app;
+pub mod bucket;
 pub mod config;
 pub mod connector;
 pub mod deployment;

@@ -23,6 +23,7 @@ pub(crate) async fn answer(stack: Arc<Stack>, request: Request<Bytes>) -> Option
     match path.strip_prefix("/_local").unwrap_or_default() {
         "/dynamodb" | "/dynamodb/" => return Some(store(&stack, &request).await),
         "/eventbridge" | "/eventbridge/" => return Some(bus(&stack, &request)),
+        under if under.starts_with("/cdn/") => return Some(stack.buckets().show(&request).await),
         under if under.starts_with("/stripe/") => return provider(&stack, request).await,
         _ => {}
     }
@@ -81,7 +82,7 @@ async fn call(stack: &Stack, request: &Request<Bytes>) -> Reply {
 
 /// Every part that runs is ready before the first connection is accepted.
 fn health() -> Value {
-    json!({ "store": "ready", "payments": "ready", "search": "off", "photos": "off", "events": "ready" })
+    json!({ "store": "ready", "payments": "ready", "search": "off", "photos": "ready", "events": "ready" })
 }
 
 /// 405 for another method of a known call, 404 for the rest.

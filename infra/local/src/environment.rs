@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 
 use roost::config::Config;
 
-use crate::template::{Function, Table};
+use crate::buckets;
+use crate::template::{Function, Template};
 
 /// The values of a stack at an address.
 #[derive(Clone, Debug)]
@@ -15,7 +16,7 @@ pub struct Environment(BTreeMap<String, String>);
 impl Environment {
     /// The values of the stack that answers at `url`.
     #[must_use]
-    pub fn of(url: &str, tables: &[Table]) -> Self {
+    pub fn of(url: &str, template: &Template) -> Self {
         let mut values = BTreeMap::from(
             [
                 ("AWS_REGION", "eu-central-1"),
@@ -26,8 +27,13 @@ impl Environment {
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
         values.insert("ROOST_STRIPE_URL".into(), format!("{url}/_local/stripe"));
-        for table in tables {
+        values.insert("ROOST_BUCKETS_URL".into(), url.to_owned());
+        values.insert("ROOST_PHOTOS_BASE".into(), format!("{url}{}", buckets::SHOWN));
+        for table in &template.tables {
             values.insert(format!("ROOST_{}_TABLE", table.id.to_uppercase()), table.name.clone());
+        }
+        for bucket in &template.buckets {
+            values.insert(format!("ROOST_{}_BUCKET", bucket.id.to_uppercase()), bucket.name.clone());
         }
         Self(values)
     }
@@ -48,11 +54,14 @@ impl Environment {
     pub fn config_of(&self, function: &Function) -> Result<Config, String> {
         let value = |name: &str| match function.variables.get(name) {
             // What the template settles itself; what a deployment's secrets hold is ours here.
-            Some(Some(settled)) if !self.0.contains_key(name) || name.ends_with("_TABLE") => {
+            Some(Some(settled))
+                if !self.0.contains_key(name) || name.ends_with("_TABLE") || name.ends_with("_BUCKET") =>
+            {
                 Some(settled.clone())
             }
             Some(_) => self.0.get(name).cloned(),
-            None if name == "AWS_REGION" => self.0.get(name).cloned(),
+            // What Lambda sets by itself, and where AWS is.
+            None if name == "AWS_REGION" || name == "ROOST_BUCKETS_URL" => self.0.get(name).cloned(),
             None => None,
         };
         Config::from(value).map_err(|error| format!("template.yaml: {}: {error}", function.name))

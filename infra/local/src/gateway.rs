@@ -77,8 +77,9 @@ async fn answer(
     peer: IpAddr,
 ) -> Option<Response<Full<Bytes>>> {
     let local = request.uri().path().starts_with("/_local/");
+    let bucket = stack.buckets().of_path(request.uri().path());
     let (parts, body) = request.into_parts();
-    let most = if local { LARGEST_LOCAL_BODY } else { LARGEST_BODY };
+    let most = if local || bucket.is_some() { LARGEST_LOCAL_BODY } else { LARGEST_BODY };
     let Ok(body) = Limited::new(body, most).collect().await else {
         return Some(own(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"));
     };
@@ -86,12 +87,15 @@ async fn answer(
     if local {
         return control::answer(stack, request).await.map(|response| response.map(Full::new));
     }
-    let cors = &stack.template().cors;
+    let cors = bucket.map_or(&stack.template().cors, |bucket| &bucket.cors);
     let origin = request.headers().get("origin").cloned();
     if let Some(preflight) = cors.preflight(&request) {
         return Some(preflight.map(|()| Full::default()));
     }
-    let mut response = api(&stack, request, peer).await;
+    let mut response = match bucket {
+        Some(_) => stack.buckets().answer(request).await.map(Full::new),
+        None => api(&stack, request, peer).await,
+    };
     if let Some(origin) = origin {
         cors.allow(&origin, response.headers_mut());
     }

@@ -1,6 +1,7 @@
 //! The whole product on one machine: reads template.yaml and runs what it names, with the code that
 //! ships, behind a real HTTP server.
 
+pub mod buckets;
 pub mod bus;
 pub mod clock;
 pub mod connector;

@@ -10,6 +10,7 @@ use roost::app::App;
 use roost::error::Result;
 use tokio::task::AbortHandle;
 
+use crate::buckets::Buckets;
 use crate::bus::Bus;
 use crate::clock::LocalClock;
 use crate::engine::Engine;
@@ -56,6 +57,7 @@ struct Parts {
     clock: LocalClock,
     engine: Engine,
     bus: Bus,
+    buckets: Buckets,
     provider: Provider,
     template: Template,
     environment: Environment,
@@ -125,6 +127,12 @@ impl Stack {
     #[must_use]
     pub fn bus(&self) -> &Bus {
         &self.parts.bus
+    }
+
+    /// The buckets.
+    #[must_use]
+    pub fn buckets(&self) -> &Buckets {
+        &self.parts.buckets
     }
 
     /// The environment of functions that run in processes of their own against this stack, as a file.

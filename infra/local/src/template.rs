@@ -22,6 +22,8 @@ pub struct Template {
     /// The event buses, by their names in the template, which are their names here. Beside them
     /// there is always `default`, which AWS's own services publish on.
     pub buses: Vec<String>,
+    /// The buckets.
+    pub buckets: Vec<Bucket>,
     /// What browsers of other origins may do.
     pub cors: Cors,
 }
@@ -58,6 +60,17 @@ pub struct Table {
     pub properties: Value,
 }
 
+/// A bucket.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    /// Its name in the template, without the ending `Bucket`: `Photos`.
+    pub id: String,
+    /// Its name here: `roost-photos`.
+    pub name: String,
+    /// What browsers of other origins may do with it.
+    pub cors: Cors,
+}
+
 /// What browsers of other origins may do, as API Gateway answers them.
 #[derive(Clone, Debug, Default)]
 pub struct Cors {
@@ -82,12 +95,21 @@ impl Template {
         let root = yaml::read(file)?;
         let mut template = Self::default();
         let folder = file.parent().unwrap_or(Path::new("."));
-        template.take_tables(&root);
+        let mut documents = vec![root.clone()];
         for nested in nested(&root) {
-            template.take_tables(&yaml::read(&folder.join(nested))?);
+            documents.push(yaml::read(&folder.join(nested))?);
         }
         template.buses = resources(&root, "AWS::Events::EventBus").map(|(id, _)| id.to_owned()).collect();
-        let read = Reader { root: &root, tables: &template.tables, buses: &template.buses };
+        for document in &documents {
+            template.take_tables(document);
+            template.take_buckets(&root, document);
+        }
+        let read = Reader {
+            root: &root,
+            tables: &template.tables,
+            buckets: &template.buckets,
+            buses: &template.buses,
+        };
         let mut functions = Vec::new();
         for (id, resource) in resources(&root, "AWS::Serverless::Function") {
             functions.push(read.function(id, resource)?);
@@ -106,6 +128,17 @@ impl Template {
             self.tables.push(Table { id, name, properties: resource["Properties"].clone() });
         }
     }
+
+    /// The buckets of a document; their parameters are the root's of the same names.
+    fn take_buckets(&mut self, root: &Value, document: &Value) {
+        for (id, resource) in resources(document, "AWS::S3::Bucket") {
+            let id = id.strip_suffix("Bucket").unwrap_or(id).to_owned();
+            let name = format!("roost-{}", id.to_lowercase());
+            let read = Reader { root, tables: &[], buckets: &[], buses: &[] };
+            let cors = read.bucket_cors(&resource["Properties"]["CorsConfiguration"]["CorsRules"][0]);
+            self.buckets.push(Bucket { id, name, cors });
+        }
+    }
 }
 
 /// Reads parts of a template with the whole at hand.
@@ -113,6 +146,7 @@ struct Reader<'a> {
     root: &'a Value,
     tables: &'a [Table],
     buses: &'a [String],
+    buckets: &'a [Bucket],
 }
 
 impl Reader<'_> {
@@ -147,19 +181,34 @@ impl Reader<'_> {
     }
 
     fn cors(&self, value: &Value) -> Cors {
-        let list = |name: &str| match self.resolved(&value[name]) {
+        Cors {
+            origins: self.list(&value["AllowOrigins"]),
+            methods: self.list(&value["AllowMethods"]),
+            headers: self.list(&value["AllowHeaders"]),
+            exposed: self.list(&value["ExposeHeaders"]),
+            max_age: value["MaxAge"].as_u64(),
+        }
+    }
+
+    /// The same in the words of S3.
+    fn bucket_cors(&self, rule: &Value) -> Cors {
+        Cors {
+            origins: self.list(&rule["AllowedOrigins"]),
+            methods: self.list(&rule["AllowedMethods"]),
+            headers: self.list(&rule["AllowedHeaders"]),
+            exposed: self.list(&rule["ExposedHeaders"]),
+            max_age: rule["MaxAge"].as_u64(),
+        }
+    }
+
+    /// A list of texts, or one text with commas.
+    fn list(&self, value: &Value) -> Vec<String> {
+        match self.resolved(value) {
             Value::Array(items) => items.iter().filter_map(|item| self.settled(item)).collect(),
             other => {
                 let text = self.settled(&other).unwrap_or_default();
                 text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
             }
-        };
-        Cors {
-            origins: list("AllowOrigins"),
-            methods: list("AllowMethods"),
-            headers: list("AllowHeaders"),
-            exposed: list("ExposeHeaders"),
-            max_age: value["MaxAge"].as_u64(),
         }
     }
 
@@ -170,6 +219,9 @@ impl Reader<'_> {
         }
         if let Some(bus) = self.bus(value) {
             return Some(bus.clone());
+        }
+        if let Some(bucket) = self.bucket(value) {
+            return Some(bucket.name.clone());
         }
         match self.resolved(value) {
             Value::String(text) if !text.contains("{{resolve:") => Some(text),
@@ -213,6 +265,15 @@ impl Reader<'_> {
 fn resource_of(value: &Value) -> Option<String> {
     let text = value["Ref"].as_str().or_else(|| value["Fn::GetAtt"].as_str())?;
     text.split('.').next().map(str::to_owned)
+}
+
+impl Reader<'_> {
+    /// The bucket that a reference is about: `!GetAtt Data.Outputs.PhotosBucket`.
+    fn bucket(&self, value: &Value) -> Option<&Bucket> {
+        let reference = value["Fn::GetAtt"].as_str().or_else(|| value["Ref"].as_str())?;
+        let id = reference.rsplit('.').next()?.strip_suffix("Bucket")?;
+        self.buckets.iter().find(|bucket| bucket.id == id)
+    }
 }
 
 /// The resources of a type, with their logical ids.

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::{Options, Parts, Stack};
+use crate::buckets::Buckets;
 use crate::bus::{Bus, Listening};
 use crate::clock::LocalClock;
 use crate::connector::connector;
@@ -49,7 +50,8 @@ pub(super) async fn start(options: Options) -> Result<Stack, String> {
     let engine = Engine::on(database);
 
     let (bus, dispatcher) = Bus::new(clock.shared(), &template.buses);
-    let environment = Environment::of(&url, &template.tables);
+    let buckets = Buckets::open(&home.buckets, &template.buckets)?;
+    let environment = Environment::of(&url, &template);
     let connector = connector(&engine, &bus);
     let app = |config: Config| App::new(config, clock.shared(), Entropy::system(), connector.clone());
     let mut apps = HashMap::new();
@@ -77,6 +79,7 @@ pub(super) async fn start(options: Options) -> Result<Stack, String> {
         clock: clock.clone(),
         engine,
         bus,
+        buckets,
         provider,
         template,
         environment,
@@ -106,22 +109,25 @@ struct Home {
     kept: Option<PathBuf>,
     passing: Option<tempfile::TempDir>,
     database: Option<PathBuf>,
+    buckets: PathBuf,
 }
 
 impl Home {
     fn open(options: &Options) -> Result<Self, String> {
         if let Some(folder) = &options.data {
             std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-            let database = Some(folder.join("store.sqlite"));
-            return Ok(Self { kept: Some(folder.clone()), passing: None, database });
-        }
-        if options.memory {
-            return Ok(Self { kept: None, passing: None, database: None });
+            return Ok(Self {
+                kept: Some(folder.clone()),
+                passing: None,
+                database: Some(folder.join("store.sqlite")),
+                buckets: folder.join("buckets"),
+            });
         }
         let folder =
             tempfile::Builder::new().prefix("roost-").tempdir().map_err(|error| error.to_string())?;
-        let database = Some(folder.path().join("store.sqlite"));
-        Ok(Self { kept: None, passing: Some(folder), database })
+        let database = (!options.memory).then(|| folder.path().join("store.sqlite"));
+        let buckets = folder.path().join("buckets");
+        Ok(Self { kept: None, passing: Some(folder), database, buckets })
     }
 
     /// A file of this name where files are kept.

@@ -1,0 +1,123 @@
+//! The buckets in this process: S3's interface with signatures checked, the objects as files. They are
+//! served beside the API, under their names: `/roost-photos/…`. What CloudFront shows of them in a
+//! deployment is shown under `/_local/cdn`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response, StatusCode, Uri};
+use http_body_util::BodyExt as _;
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s_fs::FileSystem;
+
+use crate::template::Bucket;
+
+/// Under which path an object that is shown to everybody is read, as from CloudFront.
+pub const SHOWN: &str = "/_local/cdn";
+/// What CloudFront shows of the bucket of photos: the policy in infra/photos.yaml says the same.
+const SHOWN_KEYS: &str = "/photos/";
+
+/// The buckets of a stack. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Buckets(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    buckets: Vec<Bucket>,
+    /// Whoever has the local keys.
+    signed: S3Service,
+    /// CloudFront, which the bucket trusts.
+    trusted: S3Service,
+}
+
+impl Buckets {
+    /// The buckets, kept in a folder, where those are created that it lacks.
+    ///
+    /// # Errors
+    /// A sentence that names the folder and why it cannot be used.
+    pub fn open(folder: &Path, buckets: &[Bucket]) -> Result<Self, String> {
+        let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", folder.display());
+        for bucket in buckets {
+            std::fs::create_dir_all(folder.join(&bucket.name)).map_err(|error| failed(&error))?;
+        }
+        let files = || FileSystem::new(folder).map_err(|error| failed(&format!("{error:?}")));
+        let mut signed = S3ServiceBuilder::new(files()?);
+        signed.set_auth(SimpleAuth::from_single("local", "local"));
+        let trusted = S3ServiceBuilder::new(files()?);
+        let parts = Parts { buckets: buckets.to_vec(), signed: signed.build(), trusted: trusted.build() };
+        Ok(Self(Arc::new(parts)))
+    }
+
+    /// The bucket that a path is in.
+    #[must_use]
+    pub(crate) fn of_path(&self, path: &str) -> Option<&Bucket> {
+        let name = path.strip_prefix('/')?.split('/').next()?;
+        self.0.buckets.iter().find(|bucket| bucket.name == name)
+    }
+
+    /// Answers a call of S3.
+    pub(crate) async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
+        if request.method() == Method::PUT && !is_what_it_says(&request) {
+            // S3 has nothing of a body that differs from its checksum; the files would keep it.
+            return refusal(StatusCode::BAD_REQUEST, "BadDigest", "The SHA256 you specified did not match.");
+        }
+        serve(&self.0.signed, request).await
+    }
+
+    /// Answers a call of CloudFront: what is shown, to anybody.
+    pub(crate) async fn show(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        let missing = || refusal(StatusCode::FORBIDDEN, "AccessDenied", "Access Denied");
+        let path = request.uri().path().strip_prefix(SHOWN).unwrap_or_default();
+        let bucket = self.0.buckets.iter().find(|bucket| bucket.id == "Photos");
+        let (Some(bucket), true) = (bucket, path.starts_with(SHOWN_KEYS)) else { return missing() };
+        let Ok(uri) = format!("/{}{path}", bucket.name).parse::<Uri>() else { return missing() };
+        let mut read = Request::get(uri);
+        if let Some(host) = request.headers().get(http::header::HOST) {
+            read = read.header(http::header::HOST, host);
+        }
+        match read.body(Bytes::new()) {
+            Ok(read) if request.method() == Method::GET => {
+                let answer = serve(&self.0.trusted, read).await;
+                if answer.status() == StatusCode::NOT_FOUND { missing() } else { answer }
+            }
+            _ => refusal(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "Photos are read."),
+        }
+    }
+}
+
+async fn serve(service: &S3Service, request: Request<Bytes>) -> Response<Bytes> {
+    let answered = service.call(request.map(s3s::Body::from)).await;
+    let broken = || refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", "The bucket cannot be read.");
+    let Ok(response) = answered else { return broken() };
+    let (parts, body) = response.into_parts();
+    match body.collect().await {
+        Ok(body) => Response::from_parts(parts, body.to_bytes()),
+        Err(_) => broken(),
+    }
+}
+
+/// Whether a body has the SHA-256 that its header names, if it names one.
+fn is_what_it_says(request: &Request<Bytes>) -> bool {
+    let Some(named) = request.headers().get("x-amz-checksum-sha256") else { return true };
+    let found = roost::secrets::fingerprint(request.body());
+    named.as_bytes() == BASE64_STANDARD.encode(found).as_bytes()
+}
+
+/// A refusal in S3's words.
+fn refusal(status: StatusCode, code: &str, message: &str) -> Response<Bytes> {
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    );
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    response
+}
+
+#[cfg(test)]
+mod tests;
