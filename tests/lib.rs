@@ -1,11 +1,16 @@
 //! What the end-to-end tests share: a stack of their own, and callers that speak plain HTTP to it.
 
+use std::io::Write as _;
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use jiff::civil::Date;
+use roost_local::opensearch::OpenSearch;
+use roost_local::search::{Choice, State};
 use roost_local::stack::{Options, Stack};
 use serde_json::{Value, json};
 
@@ -45,10 +50,44 @@ impl std::fmt::Debug for Product {
     }
 }
 
+/// The search server that the tests of one process share, each with an index of its own. It ends
+/// with the process.
+fn search_server() -> Result<OpenSearch, String> {
+    static SERVER: OnceLock<Result<OpenSearch, String>> = OnceLock::new();
+    let tell = |line: &str| {
+        let _ = writeln!(std::io::stderr(), "{line}");
+    };
+    SERVER.get_or_init(|| OpenSearch::start(tell)).clone()
+}
+
 impl Product {
     /// Starts the whole product for one test.
     pub async fn start() -> Self {
-        let options = Options { port: 0, memory: true, ..Options::default() };
+        Self::start_with(Choice::Off).await
+    }
+
+    /// The same with a search index. `None` on a machine that cannot run OpenSearch, which is said on
+    /// the error output even where a test's own output is not shown.
+    pub async fn start_with_index(name: &str) -> Option<Self> {
+        let server = tokio::task::spawn_blocking(search_server).await.expect("the server's thread ends well");
+        match server {
+            Ok(server) => {
+                let product =
+                    Self::start_with(Choice::At { url: server.url().to_owned(), index: name.to_owned() });
+                let product = product.await;
+                assert_eq!(product.stack.search().settled().await, State::Ready);
+                Some(product)
+            }
+            Err(why) => {
+                let mut out = std::io::stderr();
+                let _ = writeln!(out, "\nNOT TESTED: {name}, which needs the search server: {why}");
+                None
+            }
+        }
+    }
+
+    async fn start_with(search: Choice) -> Self {
+        let options = Options { port: 0, memory: true, search, ..Options::default() };
         let stack = Stack::start(options).await.expect("the stack starts");
         let product = Self { stack, http: Client::builder(TokioExecutor::new()).build_http() };
         // Tomorrow at nine: no test that moves the clock by hours runs into another day.

@@ -27,7 +27,7 @@ pub struct Config {
     pub service_fee_basis_points: i64,
     /// `ROOST_TAXES`: the tax table, as JSON; no taxes unless set.
     pub taxes: TaxTable,
-    /// `ROOST_SEARCH_URL`, `ROOST_SEARCH_BUDGET_MS`: the index; searches read the cells without it.
+    /// `ROOST_SEARCH_URL`, `ROOST_SEARCH_INDEX`, `ROOST_SEARCH_BUDGET_MS`: the index; searches read the cells without it.
     pub search: Option<SearchEngine>,
     /// `ROOST_SEARCH_DOMAIN`: the search domain's name, for the function that sets it up.
     pub search_domain: Option<String>,
@@ -55,6 +55,8 @@ pub struct Tables {
 pub struct SearchEngine {
     /// The server's address, without a trailing slash.
     pub url: String,
+    /// The index's name: `ROOST_SEARCH_INDEX`, `listings` unless set.
+    pub index: String,
     /// How long one call of a search may take before the cells answer instead: 250 ms unless set.
     pub budget: std::time::Duration,
 }
@@ -119,6 +121,7 @@ impl Config {
             url: if url.contains("://") { url } else { format!("https://{url}") }
                 .trim_end_matches('/')
                 .to_owned(),
+            index: variable("ROOST_SEARCH_INDEX").unwrap_or_else(|| "listings".into()),
             budget: std::time::Duration::from_millis(budget),
         });
         let stripe = variable("ROOST_STRIPE_URL").zip(variable("ROOST_STRIPE_KEY"));

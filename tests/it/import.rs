@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::truth;
 
 /// What makes the random searches the same ones every time.
-const SEED: u64 = 2_024;
+pub(crate) const SEED: u64 = 2_024;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dated_search_answers_exactly_what_the_files_of_a_city_say() {
@@ -68,7 +68,7 @@ async fn another_snapshot_of_a_city_leaves_booked_nights_booked() {
 
 /// The real city of `ROOST_CITY` or, where it is there, the small one that the project's shared data
 /// has; a made one elsewhere. With how many homes it has.
-fn a_city(made: &Path) -> (PathBuf, usize) {
+pub(crate) fn a_city(made: &Path) -> (PathBuf, usize) {
     if let Some((folder, homes)) =
         std::env::var("ROOST_CITY").ok().as_deref().and_then(|city| city.split_once(':'))
     {
@@ -83,7 +83,7 @@ fn a_city(made: &Path) -> (PathBuf, usize) {
     (city, 400)
 }
 
-async fn import(product: &Product, folder: &Path) -> Report {
+pub(crate) async fn import(product: &Product, folder: &Path) -> Report {
     let options =
         ImportOptions { dir: folder.to_owned(), url: product.stack.url(), country: None, currency: None };
     run(options).await.unwrap()

@@ -8,6 +8,7 @@ mod hostile;
 mod idempotency;
 mod identity;
 mod import;
+mod index;
 mod journey;
 mod races;
 mod requests;

@@ -25,6 +25,8 @@ pub(crate) struct Summary {
     pub(crate) empty: usize,
     /// How many pages were read.
     pub(crate) pages: usize,
+    /// How many searches the index answered on all their pages.
+    pub(crate) by_index: usize,
 }
 
 /// Asks the stack `searches` random dated searches, reads all their pages, and compares the homes
@@ -55,7 +57,8 @@ pub(crate) async fn check(
         .buffer_unordered(AT_A_TIME);
     let mut summary = Summary::default();
     while let Some(answer) = answers.next().await {
-        let (found, pages) = answer?;
+        let (found, pages, by_index) = answer?;
+        summary.by_index += usize::from(by_index);
         summary.searches += 1;
         summary.found += found;
         summary.empty += usize::from(found == 0);
@@ -64,15 +67,15 @@ pub(crate) async fn check(
     Ok(summary)
 }
 
-/// How many homes a search found, all of them right, on how many pages.
+/// How many homes a search found, all of them right, on how many pages, and whether the index found them.
 async fn compare(
     client: &Client,
     query: &str,
     expected: &BTreeSet<String>,
-) -> Result<(usize, usize), String> {
-    let (found, pages) = pages(client, query, expected.len()).await?;
+) -> Result<(usize, usize, bool), String> {
+    let (found, pages, by_index) = pages(client, query, expected.len()).await?;
     if found == *expected {
-        return Ok((found.len(), pages));
+        return Ok((found.len(), pages, by_index));
     }
     let missing: Vec<_> = expected.difference(&found).take(5).collect();
     let surplus: Vec<_> = found.difference(expected).take(5).collect();
@@ -80,12 +83,18 @@ async fn compare(
 }
 
 /// The homes on all pages of a search.
-async fn pages(client: &Client, query: &str, total: usize) -> Result<(BTreeSet<String>, usize), String> {
+async fn pages(
+    client: &Client,
+    query: &str,
+    total: usize,
+) -> Result<(BTreeSet<String>, usize, bool), String> {
     let mut found = BTreeSet::new();
+    let mut by_index = true;
     let (mut next, mut pages) = (String::new(), 0);
     loop {
         let page = client.get(&format!("/v1/search?{query}&limit=50{next}")).await?;
         pages += 1;
+        by_index &= page["source"] == "index";
         if page["total"].as_u64() != Some(total as u64) {
             return Err(format!("the total is {}, not {total}", page["total"]));
         }
@@ -96,7 +105,7 @@ async fn pages(client: &Client, query: &str, total: usize) -> Result<(BTreeSet<S
             }
         }
         match page["nextCursor"].as_str() {
-            None => return Ok((found, pages)),
+            None => return Ok((found, pages, by_index)),
             Some(cursor) => next = format!("&cursor={cursor}"),
         }
     }

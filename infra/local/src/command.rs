@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use roost_local::import::{self, ImportOptions, Report};
+use roost_local::search::Choice;
 use roost_local::stack::{Options, Stack};
 
 /// Runs the whole product on this machine: API, functions, tables, streams, schedules and a payment
@@ -27,9 +28,10 @@ struct Serve {
     /// Keep the data in this folder; otherwise it is gone at the end.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The search index: `off` leaves search to the geo cells.
-    #[arg(long, value_name = "URL|off", default_value = "off")]
-    search: String,
+    /// The search index: an OpenSearch of your own, or `off` to leave search to the geo cells;
+    /// otherwise one is fetched and started.
+    #[arg(long, value_name = "URL|off")]
+    search: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -96,21 +98,34 @@ impl Command {
 
 impl Serve {
     async fn run(self) -> Result<(), String> {
-        if self.search != "off" {
-            return Err("there is no search index yet: --search takes `off` alone".into());
-        }
-        let options =
-            Options { port: self.port, data: self.data.clone(), schedules: true, ..Options::default() };
+        let search = match self.search.as_deref() {
+            None => Choice::Own,
+            Some("off") => Choice::Off,
+            Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
+                Choice::At { url: url.trim_end_matches('/').to_owned(), index: "listings".to_owned() }
+            }
+            Some(other) => return Err(format!("--search takes a URL or `off`, not {other}")),
+        };
+        let searched = match &search {
+            Choice::Off => "off, the geo cells answer".to_owned(),
+            Choice::Own => "the geo cells answer until OpenSearch is up".to_owned(),
+            Choice::At { url, .. } => format!("the geo cells answer until {url} does"),
+        };
+        let options = Options {
+            port: self.port,
+            data: self.data.clone(),
+            schedules: true,
+            search,
+            tell: Some(|line| tell(&mut std::io::stdout(), line)),
+            ..Options::default()
+        };
         let stack = Stack::start(options).await?;
         write_environment(&stack);
         let kept = self
             .data
             .map_or("a temporary folder, gone at the end".to_owned(), |folder| folder.display().to_string());
         let mut out = std::io::stdout();
-        tell(
-            &mut out,
-            &format!("Data: {kept}. Search: off, the geo cells answer. Payments: a local provider."),
-        );
+        tell(&mut out, &format!("Data: {kept}. Search: {searched}. Payments: a local provider."));
         tell(&mut out, &format!("Roost is ready at {}", stack.url()));
         stopped().await;
         drop(stack);

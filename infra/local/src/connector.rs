@@ -1,5 +1,5 @@
 //! The way out of the functions that run in this process: calls of the store and of the event bus
-//! stay here, everything else goes out over HTTP as it would anywhere.
+//! stay here, those of the index find its server, everything else goes out over HTTP as it would anywhere.
 
 use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector};
@@ -12,24 +12,38 @@ use crate::bus::Bus;
 use crate::engine::{Engine, Reply, operation_of};
 use crate::faults::{StoreCall, StoreFault};
 use crate::meter::FUNCTION;
+use crate::search::{self, Search};
 
 /// The connector of a stack's functions.
 #[must_use]
-pub fn connector(engine: &Engine, bus: &Bus) -> SharedHttpConnector {
-    let http = SharedHttpConnector::new(Connector::builder().build_http());
-    SharedHttpConnector::new(Local { engine: engine.clone(), bus: bus.clone(), http })
+pub fn connector(engine: &Engine, bus: &Bus, search: &Search) -> SharedHttpConnector {
+    SharedHttpConnector::new(Local {
+        engine: engine.clone(),
+        bus: bus.clone(),
+        search: search.clone(),
+        http: outside(),
+    })
+}
+
+/// Plain HTTP with pooled connections.
+pub(crate) fn outside() -> SharedHttpConnector {
+    SharedHttpConnector::new(Connector::builder().build_http())
 }
 
 #[derive(Debug)]
 struct Local {
     engine: Engine,
     bus: Bus,
+    search: Search,
     http: SharedHttpConnector,
 }
 
 impl HttpConnector for Local {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let Some(target) = request.headers().get("x-amz-target") else {
+            if request.uri().contains(search::PATH) {
+                return self.search.call(&self.http, request);
+            }
             return self.http.call(request);
         };
         if target.starts_with("AWSEvents.") {

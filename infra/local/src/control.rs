@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use roost::account::{Email, Role};
 use roost::clock::Instant;
 use roost::error::{Error, Fields, Result};
@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::import;
 use crate::provider::FaultOrder;
+use crate::search::State;
 use crate::stack::Stack;
 
 /// Answers a call; `None` closes the connection without an answer.
@@ -24,8 +25,14 @@ pub(crate) async fn answer(stack: Arc<Stack>, request: Request<Bytes>) -> Option
         "/dynamodb" | "/dynamodb/" => return Some(store(&stack, &request).await),
         "/eventbridge" | "/eventbridge/" => return Some(bus(&stack, &request)),
         under if under.starts_with("/cdn/") => return Some(stack.buckets().show(&request).await),
+        under if under.starts_with("/opensearch/") => {
+            return Some(stack.search().forward(stack.outside(), request).await);
+        }
         under if under.starts_with("/stripe/") => return provider(&stack, request).await,
         _ => {}
+    }
+    if (request.method(), path.as_str()) == (&Method::GET, "/_local/health") {
+        return Some(health(&stack));
     }
     Some(match call(&stack, &request).await {
         Ok(None) => response(StatusCode::NO_CONTENT, Bytes::new()),
@@ -44,7 +51,6 @@ async fn call(stack: &Stack, request: &Request<Bytes>) -> Reply {
     let path = request.uri().path().strip_prefix("/_local").unwrap_or_default().trim_end_matches('/');
     let method = request.method().as_str();
     match (method, path) {
-        ("GET", "/health") => Ok(Some(health())),
         ("GET", "/clock") => Ok(Some(now(stack))),
         ("POST", "/clock") => move_clock(stack, read(request)?),
         ("GET", "/schedules") => Ok(Some(json!({ "items": stack.schedules().collect::<Vec<_>>() }))),
@@ -80,9 +86,17 @@ async fn call(stack: &Stack, request: &Request<Bytes>) -> Reply {
     }
 }
 
-/// Every part that runs is ready before the first connection is accepted.
-fn health() -> Value {
-    json!({ "store": "ready", "payments": "ready", "search": "off", "photos": "ready", "events": "ready" })
+/// Every part but search is ready before the first connection is accepted; 503 while search starts.
+fn health(stack: &Stack) -> Response<Bytes> {
+    let (status, search) = match stack.search().state() {
+        State::Ready => (StatusCode::OK, "ready"),
+        State::Off(_) => (StatusCode::OK, "off"),
+        State::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
+    };
+    let parts = json!({
+        "store": "ready", "payments": "ready", "search": search, "photos": "ready", "events": "ready"
+    });
+    response(status, parts.to_string().into())
 }
 
 /// 405 for another method of a known call, 404 for the rest.

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use roost::config::Config;
 
 use crate::buckets;
+use crate::search::{self, Choice};
 use crate::template::{Function, Template};
 
 /// The values of a stack at an address.
@@ -16,7 +17,7 @@ pub struct Environment(BTreeMap<String, String>);
 impl Environment {
     /// The values of the stack that answers at `url`.
     #[must_use]
-    pub fn of(url: &str, template: &Template) -> Self {
+    pub fn of(url: &str, template: &Template, search: &Choice) -> Self {
         let mut values = BTreeMap::from(
             [
                 ("AWS_REGION", "eu-central-1"),
@@ -29,6 +30,15 @@ impl Environment {
         values.insert("ROOST_STRIPE_URL".into(), format!("{url}/_local/stripe"));
         values.insert("ROOST_BUCKETS_URL".into(), url.to_owned());
         values.insert("ROOST_PHOTOS_BASE".into(), format!("{url}{}", buckets::SHOWN));
+        let index = match search {
+            Choice::Off => None,
+            Choice::Own => Some("listings"),
+            Choice::At { index, .. } => Some(index.as_str()),
+        };
+        if let Some(index) = index {
+            values.insert("ROOST_SEARCH_URL".into(), format!("{url}{}", search::PATH));
+            values.insert("ROOST_SEARCH_INDEX".into(), index.to_owned());
+        }
         for table in &template.tables {
             values.insert(format!("ROOST_{}_TABLE", table.id.to_uppercase()), table.name.clone());
         }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use roost::app::App;
 use roost::error::Result;
 use tokio::task::AbortHandle;
@@ -21,6 +22,7 @@ use crate::provider::Provider;
 use crate::router::Router;
 use crate::saved::Saved;
 use crate::schedules::Scheduled;
+use crate::search::{Choice, INDEXER, Search};
 use crate::streams::{self, Progress};
 use crate::template::Template;
 
@@ -37,6 +39,10 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// Keeps the data in memory rather than in a file. For tests.
     pub memory: bool,
+    /// The search index.
+    pub search: Choice,
+    /// Who hears how the search index comes on.
+    pub tell: Option<fn(&str)>,
     /// Starts scheduled functions by themselves at their times.
     pub schedules: bool,
     /// The template; the workspace's unless given.
@@ -58,6 +64,9 @@ struct Parts {
     engine: Engine,
     bus: Bus,
     buckets: Buckets,
+    search: Search,
+    /// The way to the search server, for functions in processes of their own.
+    outside: SharedHttpConnector,
     provider: Provider,
     template: Template,
     environment: Environment,
@@ -135,6 +144,12 @@ impl Stack {
         &self.parts.buckets
     }
 
+    /// The search index.
+    #[must_use]
+    pub fn search(&self) -> &Search {
+        &self.parts.search
+    }
+
     /// The environment of functions that run in processes of their own against this stack, as a file.
     #[must_use]
     pub fn environment_file(&self) -> String {
@@ -147,12 +162,22 @@ impl Stack {
         let writes = self.parts.engine.writes();
         for _ in 0..LONGEST_CHAIN {
             let before = *writes.borrow();
-            streams::drain(&self.parts.engine, &self.parts.readers).await;
+            // An index that is not there is not waited for: it is filled when it comes.
+            let has_index = self.parts.search.answers().await;
+            let readers: Vec<_> =
+                self.parts.readers.iter().filter(|reader| has_index || reader.consumer != INDEXER).collect();
+            streams::drain(&self.parts.engine, &readers).await;
             self.parts.bus.idle().await;
             // What a listener has written, streams tell of.
             if *writes.borrow() == before {
-                return;
+                break;
             }
+        }
+        if self.parts.search.answers().await
+            && let Some(index) = self.parts.app.index()
+            && let Err(error) = index.refresh().await
+        {
+            tracing::warn!(%error, "the index was not refreshed");
         }
     }
 
@@ -166,6 +191,10 @@ impl Stack {
         let mut all = self.parts.schedules.iter();
         let scheduled = all.find(|scheduled| scheduled.schedule.name == function)?;
         Some(scheduled.run().await)
+    }
+
+    pub(crate) fn outside(&self) -> &SharedHttpConnector {
+        &self.parts.outside
     }
 
     pub(crate) fn template(&self) -> &Template {

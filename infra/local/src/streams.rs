@@ -35,8 +35,14 @@ pub(crate) struct Reader {
     pub(crate) saved: Arc<Saved>,
 }
 
-/// How far a reader has come: every change up to this count of [`Engine::writes`] is handled.
-pub(crate) type Progress = watch::Receiver<u64>;
+/// How far a reader has come.
+#[derive(Clone, Debug)]
+pub(crate) struct Progress {
+    /// The consumer's name.
+    pub(crate) consumer: &'static str,
+    /// Every change up to this count of [`Engine::writes`] is handled.
+    pub(crate) handled: watch::Receiver<u64>,
+}
 
 impl Reader {
     /// The name that the position is kept under.
@@ -144,13 +150,13 @@ pub(crate) fn key(consumer: &str, table: &str) -> String {
 }
 
 /// Returns when every change so far has been handled, and those that handling it caused.
-pub(crate) async fn drain(engine: &Engine, readers: &[Progress]) {
+pub(crate) async fn drain(engine: &Engine, readers: &[&Progress]) {
     let writes = engine.writes();
     for _ in 0..LONGEST_CHAIN {
         let so_far = *writes.borrow();
         for reader in readers {
             // An ended reader means an ending stack: there is nothing to wait for.
-            let _ = reader.clone().wait_for(|handled| *handled >= so_far).await;
+            let _ = reader.handled.clone().wait_for(|handled| *handled >= so_far).await;
         }
         if *writes.borrow() == so_far {
             return;

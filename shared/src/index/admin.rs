@@ -1,5 +1,5 @@
-//! Versions of the index. Each has a name of its own; changes are written to all that the alias
-//! [`WRITE`] stands for, searches read the one that [`READ`] stands for. A new version is created,
+//! Versions of the index. Each has a name of its own; changes are written to all that one
+//! alias stands for, searches read the one that another stands for. A new version is created,
 //! written to from then on, filled from the projections, and only then read: searches never see it
 //! half full, and never stop.
 
@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
+use super::Index;
 use super::client::Call;
 use super::write::REMEMBERED;
-use super::{Index, READ, WRITE};
 use crate::error::Result;
 use crate::store::Store;
 
@@ -72,8 +72,9 @@ impl Index {
     /// `Unavailable` when index or store did not answer; calling again is safe and goes on.
     pub async fn apply(&self, store: &Store, order: &Order, time: Duration) -> Result<Outcome> {
         let until = Instant::now() + time;
-        let (read, written) = (self.indices_behind(READ).await?, self.indices_behind(WRITE).await?);
-        let prefix = format!("{READ}-{}-", fingerprint());
+        let (read, written) =
+            (self.indices_behind(&self.read).await?, self.indices_behind(&self.write).await?);
+        let prefix = format!("{}-{}-", self.read, fingerprint());
         let is_wanted = |index: &&String| index.starts_with(&prefix);
         if let Some(index) = read.iter().find(is_wanted).filter(|_| !order.anew && order.from.is_none()) {
             return Ok(Outcome { index: index.clone(), documents: 0, done: true, next: None });
@@ -105,7 +106,7 @@ impl Index {
     /// # Errors
     /// `Unavailable` when the index did not answer.
     pub async fn refresh(&self) -> Result<()> {
-        let path = format!("/{WRITE}/_refresh");
+        let path = format!("/{}/_refresh", self.write);
         self.client.patiently(Call { method: "POST", path: &path, body: b"" }).await?;
         Ok(())
     }
@@ -113,11 +114,11 @@ impl Index {
     async fn create(&self, index: &str) -> Result<()> {
         // A late write to a version that was removed must not bring it back with guessed types.
         let settings =
-            json!({"persistent": {"action.auto_create_index": format!("-{READ}-*,+*")}}).to_string();
+            json!({"persistent": {"action.auto_create_index": format!("-{}-*,+*", self.read)}}).to_string();
         let call = Call { method: "PUT", path: "/_cluster/settings", body: settings.as_bytes() };
         self.client.patiently(call).await?;
         let mut body = definition();
-        body["aliases"] = json!({WRITE: {}});
+        body["aliases"] = json!({self.write.as_str(): {}});
         let (path, body) = (format!("/{index}"), body.to_string());
         self.client.patiently(Call { method: "PUT", path: &path, body: body.as_bytes() }).await?;
         tracing::info!(index, "a new version of the index");
@@ -150,7 +151,7 @@ impl Index {
     /// Lets searches read this version, and removes those that they read before.
     async fn read_from(&self, index: &str, before: &[String]) -> Result<()> {
         self.refresh().await?;
-        let mut actions = vec![json!({"add": {"index": index, "alias": READ}})];
+        let mut actions = vec![json!({"add": {"index": index, "alias": self.read}})];
         let old = before.iter().filter(|old| *old != index);
         actions.extend(old.map(|old| json!({"remove_index": {"index": old}})));
         let body = json!({"actions": actions}).to_string();

@@ -35,14 +35,14 @@ impl Circuit {
     }
 
     /// Whether a call may be made. After a pause it lets one through and begins the next pause.
-    pub(super) fn lets_through(&self) -> bool {
+    pub(super) fn lets_through(&self, now: Instant) -> bool {
         let Ok(mut state) = self.state.lock() else { return true };
         match state.pause_until {
             None => true,
-            Some(until) if Instant::now() < until => false,
+            Some(until) if now < until => false,
             Some(_) => {
                 let failures = state.failures;
-                state.pause_until = Some(self.pause(failures));
+                state.pause_until = Some(self.pause(failures, now));
                 true
             }
         }
@@ -55,23 +55,24 @@ impl Circuit {
         }
     }
 
-    /// A call was not answered.
-    pub(super) fn failed(&self) {
-        let Ok(mut state) = self.state.lock() else { return };
+    /// A call was not answered. Whether this has opened the circuit.
+    pub(super) fn failed(&self, now: Instant) -> bool {
+        let Ok(mut state) = self.state.lock() else { return false };
         state.failures = state.failures.saturating_add(1);
         if state.failures > FORGIVEN {
             let failures = state.failures;
-            state.pause_until = Some(self.pause(failures));
+            state.pause_until = Some(self.pause(failures, now));
         }
+        state.failures == FORGIVEN + 1
     }
 
-    /// The end of a pause that begins now: longer with each failure, and jittered, so that the
+    /// The end of a pause: longer with each failure, and jittered, so that the
     /// instances of a function do not come back all at once.
-    fn pause(&self, failures: u32) -> Instant {
+    fn pause(&self, failures: u32, now: Instant) -> Instant {
         let doublings = failures.saturating_sub(FORGIVEN + 1).min(8);
         let longest = LONGEST.min(SHORTEST * 2_u32.pow(doublings));
         let half = u64::try_from(longest.as_millis() / 2).unwrap_or(u64::MAX);
-        Instant::now() + longest / 2 + Duration::from_millis(self.entropy.below(half + 1))
+        now + longest / 2 + Duration::from_millis(self.entropy.below(half + 1))
     }
 }
 
@@ -79,19 +80,20 @@ impl Circuit {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn an_outage_is_probed_by_one_call_at_a_time_and_ends_by_itself() {
+    #[test]
+    fn an_outage_is_probed_by_one_call_at_a_time_and_ends_by_itself() {
         let circuit = Circuit::new(&Entropy::system());
-        circuit.failed();
-        assert!(circuit.lets_through(), "one failure is forgiven");
-        for _ in 0..10 {
-            circuit.failed();
-            assert!(!circuit.lets_through(), "open");
-            tokio::time::advance(LONGEST).await;
-            assert!(circuit.lets_through(), "a probe");
-            assert!(!circuit.lets_through(), "one alone");
+        let mut now = Instant::now();
+        assert!(!circuit.failed(now));
+        assert!(circuit.lets_through(now), "one failure is forgiven");
+        for failure in 0..10 {
+            assert_eq!(circuit.failed(now), failure == 0, "it opens once");
+            assert!(!circuit.lets_through(now), "open");
+            now += LONGEST;
+            assert!(circuit.lets_through(now), "a probe");
+            assert!(!circuit.lets_through(now), "one alone");
         }
         circuit.answered();
-        assert!(circuit.lets_through() && circuit.lets_through(), "closed");
+        assert!(circuit.lets_through(now) && circuit.lets_through(now), "closed");
     }
 }

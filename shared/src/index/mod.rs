@@ -35,15 +35,14 @@ use pages::Points;
 pub use pages::Point;
 pub use write::Filed;
 
-/// The alias that searches read: the version of the index that is complete.
-pub const READ: &str = "listings";
-/// The alias of every version that changes are written to.
-pub const WRITE: &str = "listings-write";
-
 /// The index, seen from one function instance.
 #[derive(Debug)]
 pub struct Index {
     client: Client,
+    /// The alias that searches read: the version of the index that is complete.
+    read: String,
+    /// The alias of every version that changes are written to.
+    write: String,
     budget: Duration,
     circuit: Circuit,
     points: Points,
@@ -96,6 +95,8 @@ impl Index {
         let search = config.search.as_ref()?;
         Some(Self {
             client: Client::new(&search.url, &config.region, connector, connector::credentials(), entropy),
+            read: search.index.clone(),
+            write: format!("{}-write", search.index),
             budget: search.budget,
             circuit: Circuit::new(entropy),
             points: Points::default(),
@@ -120,7 +121,7 @@ impl Index {
         let most_alone = clusters::most_alone(zoom);
         let body = request::map(query, now, most_alone, clusters::precision(zoom));
         self.guarded(async {
-            let answer = Answer::read(&self.client.search(Some(READ), &body, self.budget).await?)?;
+            let answer = Answer::read(&self.client.search(Some(&self.read), &body, self.budget).await?)?;
             answer.map(query, most_alone)
         })
         .await
@@ -128,7 +129,7 @@ impl Index {
 
     /// Runs a call unless the index is known not to answer, and remembers how it went.
     async fn guarded<T>(&self, call: impl Future<Output = Result<T, Trouble>>) -> Option<T> {
-        if !self.circuit.lets_through() {
+        if !self.circuit.lets_through(tokio::time::Instant::now()) {
             return None;
         }
         match call.await {
@@ -137,8 +138,11 @@ impl Index {
                 Some(found)
             }
             Err(trouble) => {
-                tracing::warn!(%trouble, "the index did not answer");
-                self.circuit.failed();
+                if self.circuit.failed(tokio::time::Instant::now()) {
+                    tracing::warn!(%trouble, "searches go to the cells: the index does not answer");
+                } else {
+                    tracing::info!(%trouble, "the index did not answer");
+                }
                 None
             }
         }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::answer::{Answer, read};
 use super::client::{Call, Trouble};
-use super::{Continued, Index, IndexPage, READ, request};
+use super::{Continued, Index, IndexPage, request};
 use crate::clock::{Duration, Instant};
 use crate::ids::UnitId;
 use crate::search::query::Query;
@@ -60,7 +60,7 @@ impl Index {
         let Some(from) = from else {
             // One more than asked for tells whether the list goes on.
             let body = request::page(query, now, limit + 1);
-            let answer = Answer::read(&self.client.search(Some(READ), &body, self.budget).await?)?;
+            let answer = Answer::read(&self.client.search(Some(&self.read), &body, self.budget).await?)?;
             let shown =
                 |page: &IndexPage| page.candidates.iter().map(|hit| hit.projection.unit.bits()).collect();
             return of(&answer, limit, |page, _| Continued {
@@ -109,7 +109,7 @@ impl Index {
         let point = match shared.filter(|point| point.serves(begun, now)) {
             Some(point) => point,
             None => {
-                let path = format!("/{READ}/_search/point_in_time?keep_alive={KEPT}");
+                let path = format!("/{}/_search/point_in_time?keep_alive={KEPT}", self.read);
                 let call = Call { method: "POST", path: &path, body: b"" };
                 let opened: Opened = read(&self.client.once(call, self.budget).await?)?;
                 let point = Point { id: opened.pit_id, opened: now };

@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::Index;
 use super::answer::read;
 use super::client::{Call, Trouble};
 use super::document::document;
-use super::{Index, WRITE};
 use crate::error::{Error, Result};
 use crate::ids::UnitId;
 use crate::search::projection::Projection;
@@ -122,7 +122,7 @@ impl Index {
         if let Some((_, targets)) = kept.filter(|(since, _)| since.elapsed() < REMEMBERED) {
             return Ok(targets);
         }
-        let targets = match self.indices_behind(WRITE).await {
+        let targets = match self.indices_behind(&self.write).await {
             Ok(targets) if !targets.is_empty() => targets,
             Ok(_) => return Err(Error::unavailable("index: no version of it is there yet")),
             Err(trouble) => return Err(trouble.into()),

@@ -98,7 +98,8 @@ impl Store {
             .client
             .scan()
             .table_name(&self.tables.projections)
-            .filter_expression("attribute_exists(projection)")
+            .filter_expression("attribute_exists(#projection)")
+            .expression_attribute_names("#projection", "projection")
             .set_exclusive_start_key(from)
             .consistent_read(true)
             .send()

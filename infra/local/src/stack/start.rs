@@ -17,7 +17,7 @@ use super::{Options, Parts, Stack};
 use crate::buckets::Buckets;
 use crate::bus::{Bus, Listening};
 use crate::clock::LocalClock;
-use crate::connector::connector;
+use crate::connector::{connector, outside};
 use crate::database::{self, Place};
 use crate::engine::Engine;
 use crate::environment::Environment;
@@ -25,7 +25,8 @@ use crate::provider::Provider;
 use crate::router::Router;
 use crate::saved::Saved;
 use crate::schedules::Scheduled;
-use crate::streams::{self, Reader};
+use crate::search::{INDEXER, Search, State};
+use crate::streams::{self, Progress, Reader};
 use crate::template::Template;
 use crate::{all_functions, gateway, root, wiring};
 
@@ -51,8 +52,9 @@ pub(super) async fn start(options: Options) -> Result<Stack, String> {
 
     let (bus, dispatcher) = Bus::new(clock.shared(), &template.buses);
     let buckets = Buckets::open(&home.buckets, &template.buckets)?;
-    let environment = Environment::of(&url, &template);
-    let connector = connector(&engine, &bus);
+    let search = Search::new(&options.search);
+    let environment = Environment::of(&url, &template, &options.search);
+    let connector = connector(&engine, &bus, &search);
     let app = |config: Config| App::new(config, clock.shared(), Entropy::system(), connector.clone());
     let mut apps = HashMap::new();
     for function in &template.functions {
@@ -63,8 +65,15 @@ pub(super) async fn start(options: Options) -> Result<Stack, String> {
     let (mut tasks, mut progress) = (Vec::new(), Vec::new());
     for reader in readers {
         let (done, handled) = watch::channel(0);
-        progress.push(handled);
-        tasks.push(tokio::spawn(reader.run(done)).abort_handle());
+        progress.push(Progress { consumer: reader.consumer.name, handled });
+        let search = search.clone();
+        let reading = async move {
+            // The index is filled when it is set up, and there is nothing to write to before.
+            if reader.consumer.name != INDEXER || search.settled().await == State::Ready {
+                reader.run(done).await;
+            }
+        };
+        tasks.push(tokio::spawn(reading).abort_handle());
     }
     tasks.push(tokio::spawn(dispatcher.run(listening(&template, &functions, &apps))).abort_handle());
     let schedules = scheduled(&template, &functions, &apps);
@@ -72,14 +81,20 @@ pub(super) async fn start(options: Options) -> Result<Stack, String> {
         tasks.extend(keep_times(&schedules, &engine));
     }
 
+    let whole = app(environment.config()?);
+    let tell = options.tell.unwrap_or(|_| {});
+    tasks.push(search.start(options.search.clone(), whole.clone(), tell));
+
     let parts = Arc::new(Parts {
-        app: app(environment.config()?),
+        app: whole,
         router: Router::to(functions.endpoints()),
         url,
         clock: clock.clone(),
         engine,
         bus,
         buckets,
+        search,
+        outside: outside(),
         provider,
         template,
         environment,

@@ -1,0 +1,190 @@
+//! Search on this machine: which server the functions' searches go to, and how far it has come.
+
+use std::sync::Arc;
+
+use aws_smithy_runtime_api::client::http::{HttpConnector as _, HttpConnectorFuture, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Request, Response, StatusCode};
+use roost::app::App;
+use roost::index::admin::Order;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use crate::opensearch::OpenSearch;
+
+/// Where under the stack's own address the functions find the index.
+pub const PATH: &str = "/_local/opensearch";
+
+/// The function that writes to the index.
+pub(crate) const INDEXER: &str = "index";
+
+/// Which index a stack has.
+#[derive(Clone, Debug, Default)]
+pub enum Choice {
+    /// None: searches read the cells.
+    #[default]
+    Off,
+    /// A server of its own.
+    Own,
+    /// A server that is already there: its address, and the name of the index in it.
+    At {
+        /// Without a trailing slash.
+        url: String,
+        /// The index's name.
+        index: String,
+    },
+}
+
+/// How far search has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// There is no index, and why.
+    Off(String),
+    /// The server starts, or the index is being filled.
+    Starting,
+    /// Searches are answered by the index.
+    Ready,
+}
+
+/// The search server of a stack. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Search(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    /// Where the server is, once that is known.
+    url: watch::Sender<Option<String>>,
+    state: watch::Sender<State>,
+}
+
+impl Search {
+    pub(crate) fn new(choice: &Choice) -> Self {
+        let state = match choice {
+            Choice::Off => State::Off("it is switched off".into()),
+            Choice::Own | Choice::At { .. } => State::Starting,
+        };
+        Self(Arc::new(Parts { url: watch::Sender::new(None), state: watch::Sender::new(state) }))
+    }
+
+    /// Where the server is, once that is known.
+    #[must_use]
+    pub fn server(&self) -> Option<String> {
+        self.0.url.borrow().clone()
+    }
+
+    /// How far search has come.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.0.state.borrow().clone()
+    }
+
+    /// Whether the index is set up and its server takes connections.
+    pub(crate) async fn answers(&self) -> bool {
+        let server = self.server().filter(|_| self.state() == State::Ready);
+        let Some(address) = server.as_deref().and_then(|url| url.split("://").nth(1)) else { return false };
+        tokio::net::TcpStream::connect(address).await.is_ok()
+    }
+
+    /// Sends a call under [`PATH`] on to the server, for functions in processes of their own.
+    pub(crate) async fn forward(
+        &self,
+        http: &SharedHttpConnector,
+        request: Request<Bytes>,
+    ) -> Response<Bytes> {
+        let broken = |why: String| {
+            let mut response = Response::new(Bytes::from(why));
+            *response.status_mut() = StatusCode::BAD_GATEWAY;
+            response
+        };
+        let request = match HttpRequest::try_from(request.map(|body| SdkBody::from(body.to_vec()))) {
+            Ok(request) => request,
+            Err(why) => return broken(why.to_string()),
+        };
+        let response = match self.call(http, request).await {
+            Ok(response) => response,
+            Err(why) => return broken(why.to_string()),
+        };
+        let status = StatusCode::from_u16(response.status().as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
+        match ByteStream::new(response.into_body()).collect().await {
+            Ok(body) => {
+                let mut response = Response::new(body.into_bytes());
+                *response.status_mut() = status;
+                let json = HeaderValue::from_static("application/json");
+                response.headers_mut().insert(CONTENT_TYPE, json);
+                response
+            }
+            Err(why) => broken(why.to_string()),
+        }
+    }
+
+    /// Sends a call to the server: what stands after [`PATH`] is its path there.
+    pub(crate) fn call(&self, http: &SharedHttpConnector, mut request: HttpRequest) -> HttpConnectorFuture {
+        let refused = |why: &str| HttpConnectorFuture::ready(Err(ConnectorError::io(why.into())));
+        let Some(server) = self.server() else { return refused("the search server is not up yet") };
+        let Some((_, path)) = request.uri().split_once(PATH) else { return refused("no call of the index") };
+        if let Err(why) = request.set_uri(format!("{server}{path}")) {
+            return refused(&why.to_string());
+        }
+        http.call(request)
+    }
+
+    /// Returns when search is ready or off.
+    pub async fn settled(&self) -> State {
+        let mut state = self.0.state.subscribe();
+        let settled = state.wait_for(|state| *state != State::Starting).await;
+        settled.map_or(State::Starting, |state| state.clone())
+    }
+
+    /// Starts the server and sets the index up, beside everything else; the stack answers meanwhile.
+    pub(crate) fn start(&self, choice: Choice, app: App, tell: fn(&str)) -> AbortHandle {
+        let search = self.clone();
+        let task = tokio::spawn(async move {
+            let _server = match choice {
+                Choice::Off => return,
+                Choice::At { url, .. } => {
+                    search.0.url.send_replace(Some(url));
+                    None
+                }
+                Choice::Own => match tokio::task::spawn_blocking(move || OpenSearch::start(tell)).await {
+                    Ok(Ok(server)) => {
+                        search.0.url.send_replace(Some(server.url().to_owned()));
+                        Some(server)
+                    }
+                    Ok(Err(why)) => return search.give_up(&why, tell),
+                    Err(why) => return search.give_up(&why.to_string(), tell),
+                },
+            };
+            match search.set_up(&app).await {
+                Ok(documents) => {
+                    search.0.state.send_replace(State::Ready);
+                    tell(&format!("Search: OpenSearch answers, with {documents} listings."));
+                }
+                Err(why) => search.give_up(&why, tell),
+            }
+            // The server ends with this task, and the task with the stack.
+            std::future::pending::<()>().await;
+        });
+        task.abort_handle()
+    }
+
+    async fn set_up(&self, app: &App) -> Result<usize, String> {
+        let index = app.index().ok_or("the functions have no index")?;
+        let outcome = index.apply(&app.store, &Order::default(), std::time::Duration::MAX / 4).await;
+        outcome.map(|outcome| outcome.documents).map_err(|error| error.to_string())
+    }
+
+    fn give_up(&self, why: &str, tell: fn(&str)) {
+        tell(&format!(
+            "\n  ────────────────────────────────────────────────────────────────\n  \
+             SEARCH RUNS WITHOUT ITS INDEX: {why}\n  \
+             Searches are answered by the geo cells (\"source\": \"fallback\").\n  \
+             ────────────────────────────────────────────────────────────────\n"
+        ));
+        self.0.state.send_replace(State::Off(why.to_owned()));
+    }
+}
