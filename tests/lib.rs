@@ -72,8 +72,12 @@ impl Product {
         let server = tokio::task::spawn_blocking(search_server).await.expect("the server's thread ends well");
         match server {
             Ok(server) => {
-                let product =
-                    Self::start_with(Choice::At { url: server.url().to_owned(), index: name.to_owned() });
+                let product = Self::start_with(Choice::At {
+                    url: server.url().to_owned(),
+                    index: name.to_owned(),
+                    // What it answers is tested, not how fast on a machine that does ten things at once.
+                    budget: Some(20_000),
+                });
                 let product = product.await;
                 assert_eq!(product.stack.search().settled().await, State::Ready);
                 Some(product)

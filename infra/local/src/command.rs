@@ -101,9 +101,11 @@ impl Serve {
         let search = match self.search.as_deref() {
             None => Choice::Own,
             Some("off") => Choice::Off,
-            Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
-                Choice::At { url: url.trim_end_matches('/').to_owned(), index: "listings".to_owned() }
-            }
+            Some(url) if url.starts_with("http://") || url.starts_with("https://") => Choice::At {
+                url: url.trim_end_matches('/').to_owned(),
+                index: "listings".to_owned(),
+                budget: None,
+            },
             Some(other) => return Err(format!("--search takes a URL or `off`, not {other}")),
         };
         let searched = match &search {

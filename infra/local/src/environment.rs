@@ -39,6 +39,9 @@ impl Environment {
             values.insert("ROOST_SEARCH_URL".into(), format!("{url}{}", search::PATH));
             values.insert("ROOST_SEARCH_INDEX".into(), index.to_owned());
         }
+        if let Choice::At { budget: Some(budget), .. } = search {
+            values.insert("ROOST_SEARCH_BUDGET_MS".into(), budget.to_string());
+        }
         for table in &template.tables {
             values.insert(format!("ROOST_{}_TABLE", table.id.to_uppercase()), table.name.clone());
         }

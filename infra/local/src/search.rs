@@ -37,6 +37,8 @@ pub enum Choice {
         url: String,
         /// The index's name.
         index: String,
+        /// How long it may take to answer, in milliseconds; the template's default unless set.
+        budget: Option<u32>,
     },
 }
 

@@ -11,10 +11,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::Index;
-use super::client::Call;
+use super::client::{Call, PATIENT};
 use super::write::REMEMBERED;
+use super::{Index, request};
+use crate::clock;
 use crate::error::Result;
+use crate::search::query::{Area, Query, Sort};
+use crate::stay::{Nights, add_days};
 use crate::store::Store;
 
 const MAPPING: &str = include_str!("../../../infra/search/index.json");
@@ -96,7 +99,7 @@ impl Index {
         };
         let (documents, next) = self.fill(store, &index, order.from.clone(), until).await?;
         if next.is_none() {
-            self.read_from(&index, &read).await?;
+            self.read_from(&index, &read, store.clock.now()).await?;
         }
         Ok(Outcome { index, documents, done: next.is_none(), next })
     }
@@ -148,9 +151,23 @@ impl Index {
         }
     }
 
+    /// Makes the index compile what searches ask of it, so that no guest waits for that.
+    async fn warm_up(&self, index: &str, now: clock::Instant) -> Result<()> {
+        let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+        let mut query = Query::everything(Area::World);
+        query.stay = Nights::between(add_days(today, 7), add_days(today, 9));
+        query.min_price = Some(1);
+        for sort in [Sort::Relevance, Sort::Price] {
+            query.sort = sort;
+            self.client.search(Some(index), &request::page(&query, now, 1), PATIENT).await?;
+        }
+        Ok(())
+    }
+
     /// Lets searches read this version, and removes those that they read before.
-    async fn read_from(&self, index: &str, before: &[String]) -> Result<()> {
+    async fn read_from(&self, index: &str, before: &[String], now: clock::Instant) -> Result<()> {
         self.refresh().await?;
+        self.warm_up(index, now).await?;
         let mut actions = vec![json!({"add": {"index": index, "alias": self.read}})];
         let old = before.iter().filter(|old| *old != index);
         actions.extend(old.map(|old| json!({"remove_index": {"index": old}})));

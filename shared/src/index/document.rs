@@ -2,7 +2,7 @@
 //! `infra/search/stay.painless` reads the field `stay`.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
@@ -51,7 +51,8 @@ pub(super) fn document(projection: &Projection, version: u64) -> Value {
 /// # Errors
 /// `Internal` for what [`document`] did not write.
 pub(super) fn candidate(kept: &str) -> Result<Candidate> {
-    let bytes = STANDARD.decode(kept).map_err(Error::internal)?;
+    // The index gives binary values back without their padding.
+    let bytes = STANDARD_NO_PAD.decode(kept.trim_end_matches('=')).map_err(Error::internal)?;
     let (version, projection) =
         bytes.split_first_chunk().ok_or_else(|| Error::internal("a document without a version"))?;
     Ok(Candidate::of(Projection::from_bytes(projection)?, u64::from_be_bytes(*version)))
