@@ -10,6 +10,8 @@ mod identity;
 mod import;
 mod index;
 mod journey;
+mod mail;
+mod published;
 mod races;
 mod requests;
 mod truth;

@@ -24,6 +24,10 @@ impl Environment {
                 // Known to everybody who reads this: it guards nothing but this machine's own data.
                 ("ROOST_SECRET", "the-secret-of-every-local-stack-and-of-no-deployment"),
                 ("ROOST_STRIPE_KEY", "sk_test_local"),
+                ("ROOST_SITE_NAME", "Roost"),
+                ("ROOST_MAIL_SENDER", "stay@roost.example"),
+                // Where a web client in development stands: an origin that the API allows.
+                ("ROOST_WEB_URL", "http://localhost:5173"),
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
@@ -38,6 +42,9 @@ impl Environment {
         if let Some(index) = index {
             values.insert("ROOST_SEARCH_URL".into(), format!("{url}{}", search::PATH));
             values.insert("ROOST_SEARCH_INDEX".into(), index.to_owned());
+        }
+        if let Some(bus) = template.buses.first() {
+            values.insert("ROOST_EVENT_BUS".into(), bus.clone());
         }
         for table in &template.tables {
             values.insert(format!("ROOST_{}_TABLE", table.id.to_uppercase()), table.name.clone());
@@ -84,6 +91,8 @@ impl Environment {
         let mut file = String::new();
         let elsewhere = [
             ("ROOST_STORE_URL", format!("{url}/_local/dynamodb")),
+            ("ROOST_EVENTS_URL", format!("{url}/_local/eventbridge")),
+            ("ROOST_MAIL_URL", format!("{url}/_local/ses")),
             ("AWS_ACCESS_KEY_ID", "local".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
         ];

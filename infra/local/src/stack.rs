@@ -17,6 +17,7 @@ use crate::clock::LocalClock;
 use crate::engine::Engine;
 use crate::environment::Environment;
 use crate::faults::Faults;
+use crate::mailbox::Mailbox;
 use crate::meter::Meter;
 use crate::provider::Provider;
 use crate::router::Router;
@@ -67,6 +68,7 @@ struct Parts {
     search: Search,
     /// The way to the search server, for functions in processes of their own.
     outside: SharedHttpConnector,
+    mailbox: Mailbox,
     provider: Provider,
     template: Template,
     environment: Environment,
@@ -148,6 +150,12 @@ impl Stack {
     #[must_use]
     pub fn search(&self) -> &Search {
         &self.parts.search
+    }
+
+    /// The mail that was sent.
+    #[must_use]
+    pub fn mailbox(&self) -> &Mailbox {
+        &self.parts.mailbox
     }
 
     /// The environment of functions that run in processes of their own against this stack, as a file.

@@ -21,6 +21,7 @@ use crate::connector::{connector, outside};
 use crate::database::{self, Place};
 use crate::engine::Engine;
 use crate::environment::Environment;
+use crate::mailbox::Mailbox;
 use crate::provider::Provider;
 use crate::router::Router;
 use crate::saved::Saved;
@@ -52,9 +53,10 @@ pub(super) async fn start(options: Options) -> Result<Stack, String> {
 
     let (bus, dispatcher) = Bus::new(clock.shared(), &template.buses);
     let buckets = Buckets::open(&home.buckets, &template.buckets)?;
+    let mailbox = Mailbox::new(clock.shared());
     let search = Search::new(&options.search);
     let environment = Environment::of(&url, &template, &options.search);
-    let connector = connector(&engine, &bus, &search);
+    let connector = connector(&engine, &bus, &mailbox, &search);
     let app = |config: Config| App::new(config, clock.shared(), Entropy::system(), connector.clone());
     let mut apps = HashMap::new();
     for function in &template.functions {
@@ -95,6 +97,7 @@ pub(super) async fn start(options: Options) -> Result<Stack, String> {
         buckets,
         search,
         outside: outside(),
+        mailbox,
         provider,
         template,
         environment,
