@@ -122,4 +122,9 @@ async fn a_letter_that_cannot_be_sent_is_kept_and_holds_up_no_other() {
     assert_eq!(failed.len(), 1, "{failures}");
     assert_eq!((&failed[0]["queue"], &failed[0]["function"]), (&json!("MailFailures"), &json!("send-mail")));
     assert_eq!(failed[0]["event"]["detail-type"], "booking.confirmed");
+    product.stack.mailbox().clear_faults();
+    let replayed = product.anybody().post("/_local/replay", &json!({})).await.expect(200);
+    assert_eq!(replayed, json!({"replayed": 1, "left": []}));
+    begins(&subjects(&product, "ulla").await, &["Booked"]);
+    assert_eq!(subjects(&product, "hanna").await.len(), 2, "and not again of either");
 }

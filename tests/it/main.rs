@@ -14,5 +14,6 @@ mod mail;
 mod published;
 mod races;
 mod requests;
+mod streams;
 mod truth;
 mod zones;

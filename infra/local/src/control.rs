@@ -64,6 +64,10 @@ async fn call(stack: &Stack, request: &Request<Bytes>) -> Reply {
         ("GET", "/events") => Ok(Some(list(stack.bus().published(parameter(request, "type").as_deref())))),
         ("GET", "/mail") => Ok(Some(list(stack.mailbox().mails(parameter(request, "to").as_deref())))),
         ("GET", "/failures") => Ok(Some(list(stack.bus().failures()))),
+        ("POST", "/replay") => {
+            let replayed = stack.replay().await?;
+            serde_json::to_value(replayed).map(Some).map_err(Error::internal)
+        }
         ("GET", "/meter") => serde_json::to_value(stack.meter().reading()).map(Some).map_err(Error::internal),
         ("DELETE", "/meter") => {
             stack.meter().reset();
@@ -113,6 +117,7 @@ fn unknown(method: &str, path: &str) -> Reply {
         ("/events", "GET"),
         ("/failures", "GET"),
         ("/mail", "GET"),
+        ("/replay", "POST"),
         ("/meter", "GET, DELETE"),
         ("/payments/faults", "POST, DELETE"),
         ("/payments/ledger", "GET"),

@@ -10,6 +10,7 @@ pub mod database;
 pub mod engine;
 pub mod environment;
 pub mod events;
+pub mod failures;
 pub mod faults;
 mod gateway;
 pub mod import;

@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use serde::{Deserialize, Serialize};
 
 use super::keys::{self, USERS};
+use super::take::MOST_TRIES;
 use super::{Store, fault, item, key_of, number, record, text};
 use crate::clock::Duration;
 use crate::error::Result;
@@ -48,8 +49,19 @@ struct OnceRecord {
 }
 
 impl Store {
-    /// Claims to do `what` about an event. Costs a write unit, and another to say it is done.
+    /// Claims to do `what` about an event; waits a moment for another who is at it. Costs a write
+    /// unit, and another to say it is done.
     pub async fn claim_once(&self, event: EventId, what: &str) -> Result<Once> {
+        for tried in 0..MOST_TRIES {
+            match self.claim(event, what).await? {
+                Once::Busy => self.wait(tried).await,
+                settled => return Ok(settled),
+            }
+        }
+        Ok(Once::Busy)
+    }
+
+    async fn claim(&self, event: EventId, what: &str) -> Result<Once> {
         let now = self.clock.now();
         let by = format!("{:032x}", u128::from_be_bytes(self.entropy.bytes()));
         let claim = OnceRecord {
