@@ -91,7 +91,7 @@ impl Product {
     }
 
     async fn start_with(search: Choice) -> Self {
-        let options = Options { port: 0, memory: true, search, ..Options::default() };
+        let options = Options { port: 0, memory: true, impatient: true, search, ..Options::default() };
         let stack = Stack::start(options).await.expect("the stack starts");
         let product = Self { stack, http: Client::builder(TokioExecutor::new()).build_http() };
         // Tomorrow at nine: no test that moves the clock by hours runs into another day.

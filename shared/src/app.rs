@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 
 use crate::bucket::Bucket;
+use crate::bus::EventBus;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::entropy::Entropy;
@@ -14,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::index::Index;
 use crate::payment::PaymentProvider;
 use crate::secrets::Secrets;
+use crate::ses::Post;
 use crate::store::Store;
 
 /// The parts of one function instance, shared by its requests. Cheap to clone.
@@ -37,6 +39,8 @@ pub struct Parts {
     index: OnceLock<Option<Index>>,
     photos: OnceLock<Bucket>,
     failures: OnceLock<Bucket>,
+    bus: OnceLock<EventBus>,
+    post: OnceLock<Post>,
 }
 
 impl App {
@@ -67,6 +71,8 @@ impl App {
             index: OnceLock::new(),
             photos: OnceLock::new(),
             failures: OnceLock::new(),
+            bus: OnceLock::new(),
+            post: OnceLock::new(),
         }))
     }
 
@@ -131,6 +137,30 @@ impl App {
     ) -> Result<&'a Bucket> {
         let name = name.ok_or_else(|| Error::internal(format!("{setting} is not set")))?;
         Ok(made.get_or_init(|| Bucket::new(&self.config, name, self.connector.clone())))
+    }
+
+    /// The event bus, made likewise.
+    ///
+    /// # Errors
+    /// When the deployment named none.
+    pub fn bus(&self) -> Result<&EventBus> {
+        if let Some(bus) = self.bus.get() {
+            return Ok(bus);
+        }
+        let bus = EventBus::new(&self.config, self.connector.clone())?;
+        Ok(self.bus.get_or_init(|| bus))
+    }
+
+    /// Who carries mail, made likewise.
+    ///
+    /// # Errors
+    /// When the deployment named no sender.
+    pub fn post(&self) -> Result<&Post> {
+        if let Some(post) = self.post.get() {
+            return Ok(post);
+        }
+        let post = Post::new(&self.config, self.connector.clone())?;
+        Ok(self.post.get_or_init(|| post))
     }
 }
 

@@ -79,6 +79,12 @@ impl Zone {
             .map_or(Instant::MAX, |zoned| zoned.timestamp())
     }
 
+    /// The time of day at this instant in the zone.
+    #[must_use]
+    pub fn time_of(&self, instant: Instant) -> Time {
+        instant.to_zoned(self.rules()).time()
+    }
+
     fn rules(&self) -> TimeZone {
         TimeZone::get(&self.0).unwrap_or(TimeZone::UTC)
     }

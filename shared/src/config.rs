@@ -1,6 +1,7 @@
 //! What a deployment sets, by environment variables that template.yaml names.
 
 use crate::error::{Error, Result};
+use crate::mail::Site;
 use crate::pricing::tax::TaxTable;
 use crate::secrets::Secrets;
 
@@ -31,6 +32,16 @@ pub struct Config {
     pub search: Option<SearchEngine>,
     /// `ROOST_SEARCH_DOMAIN`: the search domain's name, for the function that sets it up.
     pub search_domain: Option<String>,
+    /// `ROOST_EVENT_BUS`: the name of the bus that domain events are published on.
+    pub event_bus: Option<String>,
+    /// `ROOST_EVENTS_URL`: an EventBridge elsewhere than at AWS. The local stack's.
+    pub events_url: Option<String>,
+    /// `ROOST_SITE_NAME`, `ROOST_WEB_URL`: what mails call the marketplace and link to.
+    pub site: Option<Site>,
+    /// `ROOST_MAIL_SENDER`: the address that mails come from.
+    pub mail_sender: Option<String>,
+    /// `ROOST_MAIL_URL`: an SES elsewhere than at AWS. The local stack's.
+    pub mail_url: Option<String>,
     /// `ROOST_STRIPE_URL`, `ROOST_STRIPE_KEY`.
     pub stripe: Option<StripeAccount>,
 }
@@ -125,6 +136,7 @@ impl Config {
             budget: std::time::Duration::from_millis(budget),
         });
         let stripe = variable("ROOST_STRIPE_URL").zip(variable("ROOST_STRIPE_KEY"));
+        let site = variable("ROOST_SITE_NAME").zip(variable("ROOST_WEB_URL"));
         Ok(Self {
             secrets,
             region: variable("AWS_REGION").unwrap_or_else(|| "us-east-1".into()),
@@ -146,6 +158,11 @@ impl Config {
             taxes,
             search,
             search_domain: variable("ROOST_SEARCH_DOMAIN"),
+            event_bus: variable("ROOST_EVENT_BUS"),
+            events_url: variable("ROOST_EVENTS_URL"),
+            site: site.map(|(name, url)| Site { name, url: url.trim_end_matches('/').to_owned() }),
+            mail_sender: variable("ROOST_MAIL_SENDER"),
+            mail_url: variable("ROOST_MAIL_URL"),
             stripe: stripe.map(|(url, key)| StripeAccount { url: url.trim_end_matches('/').to_owned(), key }),
         })
     }

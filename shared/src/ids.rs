@@ -86,6 +86,8 @@ macro_rules! ids {
 ids! {
     /// A booking, from its first hold or request to its end.
     BookingId = "bkg_";
+    /// Something that happened, as events tell it.
+    EventId = "evt_";
     /// A listing: a home, later also a hotel.
     ListingId = "lst_";
     /// One attempt to pay a booking, as the provider's book names it.

@@ -1,7 +1,7 @@
 //! Roost: the domain of a booking marketplace, then its adapters.
 //!
-//! The domain (`ids` to `search`) imports neither AWS nor HTTP. The adapters (`store`, `psp`,
-//! `http`) stand behind it, and [`app::App`] holds what one function instance needs of them.
+//! The domain (`ids` to `search`) imports neither AWS nor HTTP. The adapters (`store`, `bus`, `ses`,
+//! `psp`, `http`) stand behind it, and [`app::App`] holds what one function instance needs of them.
 
 pub mod clock;
 pub mod entropy;
@@ -13,8 +13,10 @@ pub mod stay;
 
 pub mod account;
 pub mod booking;
+pub mod event;
 pub mod geo;
 pub mod listing;
+pub mod mail;
 pub mod night;
 pub mod payment;
 pub mod pricing;
@@ -23,6 +25,7 @@ pub mod search;
 
 pub mod app;
 pub mod bucket;
+pub mod bus;
 pub mod config;
 pub mod connector;
 pub mod deployment;
@@ -30,4 +33,5 @@ pub mod function;
 pub mod http;
 pub mod index;
 pub mod psp;
+pub mod ses;
 pub mod store;

@@ -76,6 +76,19 @@ pub struct Money {
     pub currency: Currency,
 }
 
+impl fmt::Display for Money {
+    /// `945.00 USD`: with the currency's decimals, for people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = 10_u64.pow(self.currency.digits());
+        let (whole, rest) = (self.amount.unsigned_abs() / unit, self.amount.unsigned_abs() % unit);
+        f.write_str(if self.amount < 0 { "-" } else { "" })?;
+        match usize::try_from(self.currency.digits()) {
+            Ok(0) | Err(_) => write!(f, "{whole} {}", self.currency.code()),
+            Ok(digits) => write!(f, "{whole}.{rest:0digits$} {}", self.currency.code()),
+        }
+    }
+}
+
 /// The largest amount that a host may ask for a night or a fee, in minor units: a thousand million
 /// of a currency with two decimals, which is a good house even in rupiah. With 365 nights, fees and
 /// tax on top, sums stay far below 2^63.
@@ -108,6 +121,15 @@ mod tests {
         assert!(Currency::all().count() > 150);
         assert_eq!(Currency::of("usd"), None);
         assert_eq!(Currency::of("EURO"), None);
+    }
+
+    #[test]
+    fn money_reads_as_people_write_it() {
+        let reads = |amount, code| Money { amount, currency: Currency::of(code).unwrap() }.to_string();
+        assert_eq!(reads(94_505, "USD"), "945.05 USD");
+        assert_eq!(reads(-5, "EUR"), "-0.05 EUR");
+        assert_eq!(reads(1_200, "JPY"), "1200 JPY");
+        assert_eq!(reads(1_200, "KWD"), "1.200 KWD");
     }
 
     proptest! {

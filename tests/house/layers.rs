@@ -5,7 +5,7 @@ use crate::none_of;
 use crate::source::{folders, read_folder, root};
 
 /// The adapters: everything else in `shared/src` is the domain.
-const ADAPTERS: [&str; 7] = ["store", "psp", "http", "app", "config", "connector", "function"];
+const ADAPTERS: [&str; 9] = ["store", "bus", "ses", "psp", "http", "app", "config", "connector", "function"];
 
 /// What the domain does not import. `aws_lc_rs` is cryptography, not AWS.
 const FOREIGN: [&str; 10] = [

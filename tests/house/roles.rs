@@ -37,6 +37,20 @@ fn a_role_allows_exactly_what_its_function_asks_of_the_tables() {
         if uses::pays(&root(), &function.name) {
             wanted.extend(["ROOST_STRIPE_KEY".into(), "ROOST_STRIPE_URL".into()]);
         }
+        let services = uses::services(&root(), &function.name);
+        wanted
+            .extend(services.iter().flat_map(|(_, settings)| settings.iter().map(|name| (*name).to_owned())));
+        for (_, action, _) in uses::SERVICES {
+            let may = function
+                .statements
+                .iter()
+                .any(|statement| texts(&statement["Action"]).contains(&action.to_owned()));
+            let asks = services.iter().any(|(asked, _)| *asked == action);
+            if may != asks {
+                let what = if asks { "add to its role" } else { "take from its role" };
+                offences.push(format!("{}: {what} {action}", function.name));
+            }
+        }
         if uses::prices(&root(), &function.name) {
             wanted.extend(["ROOST_SERVICE_FEE_BASIS_POINTS".into(), "ROOST_TAXES".into()]);
         }
@@ -192,4 +206,63 @@ fn a_stream_s_reader_may_read_it_and_keep_what_fails() {
         }
     }
     none_of("A stream's reader gets on after a record that it cannot handle, and loses none:", &offences);
+}
+
+#[test]
+fn what_fails_for_good_is_kept_where_somebody_can_see_it() {
+    let template = template();
+    let queues = resources(&template, "AWS::SQS::Queue");
+    let open_to_the_bus: BTreeSet<String> = resources(&template, "AWS::SQS::QueuePolicy")
+        .into_values()
+        .filter(|policy| policy.to_string().contains("events.amazonaws.com"))
+        .flat_map(|policy| policy["Properties"]["Queues"].as_array().cloned().unwrap_or_default())
+        .filter_map(|queue| queue["Ref"].as_str().map(str::to_owned))
+        .collect();
+    let mut offences = Vec::new();
+    for function in functions() {
+        let properties = &function.resource["Properties"];
+        let queue_of = |value: &Value| {
+            let queue = value["Fn::GetAtt"].as_str()?.strip_suffix(".Arn")?.to_owned();
+            queues.contains_key(queue.as_str()).then_some(queue)
+        };
+        let events = properties["Events"].as_object().into_iter().flatten();
+        for (id, event) in events
+            .filter(|(_, event)| ["EventBridgeRule", "ScheduleV2"].iter().any(|kind| event["Type"] == *kind))
+        {
+            let mut must = |holds: bool, what: &str| {
+                if !holds {
+                    offences.push(format!("{}.{id}: {what}", function.name));
+                }
+            };
+            let undelivered = queue_of(&event["Properties"]["DeadLetterConfig"]["Arn"]);
+            must(undelivered.is_some(), "DeadLetterConfig names a queue for what could not be handed over");
+            must(
+                event["Properties"]["RetryPolicy"]["MaximumRetryAttempts"].is_u64(),
+                "RetryPolicy says how often it is tried",
+            );
+            if event["Type"] == "EventBridgeRule" {
+                must(
+                    undelivered.is_some_and(|queue| open_to_the_bus.contains(&queue)),
+                    "a queue policy lets events.amazonaws.com put there what it could not hand over",
+                );
+            }
+            // What was handed over is tried again by Lambda itself, not by the rule or the schedule.
+            let invoked = &properties["EventInvokeConfig"];
+            let failed = queue_of(&invoked["DestinationConfig"]["OnFailure"]["Destination"]);
+            must(
+                failed.is_some(),
+                "EventInvokeConfig.DestinationConfig.OnFailure names a queue for what failed",
+            );
+            must(
+                invoked["MaximumRetryAttempts"].is_u64(),
+                "EventInvokeConfig says how often a failure is tried again",
+            );
+            let may_put = function.statements.iter().any(|statement| {
+                texts(&statement["Action"]) == ["sqs:SendMessage"]
+                    && queue_of(&statement["Resource"]).is_some_and(|queue| Some(queue) == failed)
+            });
+            must(may_put, "its role may put what failed into that queue");
+        }
+    }
+    none_of("Events and runs that fail for good end in a queue:", &offences);
 }

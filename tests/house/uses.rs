@@ -54,6 +54,20 @@ pub(crate) fn pays(root: &Path, function: &str) -> bool {
     reached_text(root, function).contains(".provider()")
 }
 
+/// The calls of other services that a function reaches, and what it needs for them: what its sources
+/// have, the action that IAM asks for it, and the settings.
+pub(crate) const SERVICES: [(&str, &str, &[&str]); 2] = [
+    (".bus()", "events:PutEvents", &["ROOST_EVENT_BUS"]),
+    (".post()", "ses:SendEmail", &["ROOST_MAIL_SENDER", "ROOST_SITE_NAME", "ROOST_WEB_URL"]),
+];
+
+/// The services of [`SERVICES`] that a function reaches.
+pub(crate) fn services(root: &Path, function: &str) -> Vec<(&'static str, &'static [&'static str])> {
+    let text = reached_text(root, function);
+    let reached = SERVICES.into_iter().filter(|(call, ..)| text.contains(call));
+    reached.map(|(_, action, settings)| (action, settings)).collect()
+}
+
 /// Whether a function reaches the settings that prices depend on.
 pub(crate) fn prices(root: &Path, function: &str) -> bool {
     let text = reached_text(root, function);

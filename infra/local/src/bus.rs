@@ -160,6 +160,13 @@ impl Bus {
         lock(&self.0.failures).iter().rev().cloned().collect()
     }
 
+    /// Forgets a failure, which has been handled after all: as a message is deleted from a queue.
+    pub(crate) fn forget(&self, failure: &Failure) {
+        let same =
+            |kept: &Failure| kept.function == failure.function && kept.event["id"] == failure.event["id"];
+        lock(&self.0.failures).retain(|kept| !same(kept));
+    }
+
     /// Which events go astray, for tests.
     #[must_use]
     pub fn faults(&self) -> &BusFaults {
@@ -179,8 +186,9 @@ impl Bus {
 }
 
 impl Dispatcher {
-    /// Hands events on to those who listen.
-    pub(crate) async fn run(mut self, listening: Vec<Listening>) {
+    /// Hands events on to those who listen; one that failed waits for `pause` before its next try,
+    /// and then longer.
+    pub(crate) async fn run(mut self, listening: Vec<Listening>, pause: Duration) {
         let listening: Vec<Arc<Listening>> = listening.into_iter().map(Arc::new).collect();
         let turns = Arc::new(Semaphore::new(AT_A_TIME));
         let mut deliveries = JoinSet::new();
@@ -194,7 +202,7 @@ impl Dispatcher {
             };
             for one in listening.iter().filter(|one| one.rule.bus == bus && one.rule.pattern.takes(&event)) {
                 self.bus.0.outstanding.send_modify(|outstanding| *outstanding += 1);
-                let delivery = deliver(self.bus.clone(), one.clone(), event.clone(), turns.clone());
+                let delivery = deliver(self.bus.clone(), one.clone(), event.clone(), turns.clone(), pause);
                 deliveries.spawn(delivery);
             }
             self.bus.settled();
@@ -204,7 +212,7 @@ impl Dispatcher {
 
 /// Hands one event to one listener, again while it fails, and at last to the failure queue. Lambda
 /// waits a minute and more between tries; here it is a moment.
-async fn deliver(bus: Bus, to: Arc<Listening>, event: Value, turns: Arc<Semaphore>) {
+async fn deliver(bus: Bus, to: Arc<Listening>, event: Value, turns: Arc<Semaphore>, pause: Duration) {
     let mut tries = 0;
     let error = loop {
         let outcome = {
@@ -217,7 +225,7 @@ async fn deliver(bus: Bus, to: Arc<Listening>, event: Value, turns: Arc<Semaphor
             Err(error) if tries > to.retries => break Some(error),
             Err(error) => {
                 tracing::warn!(function = to.listener.name, error, tries, "an event was not handled");
-                tokio::time::sleep(Duration::from_millis(50 << tries.min(5))).await;
+                tokio::time::sleep(pause * (1 << tries.min(5))).await;
             }
         }
     };

@@ -56,6 +56,13 @@ enum Other {
         #[arg(long, default_value = "http://127.0.0.1:3000")]
         url: String,
     },
+    /// Hand the stream records in the failure bucket, and the events in the failure queues, of a
+    /// running stack to their functions once more. What succeeds is gone from there.
+    Replay {
+        /// Where the stack is.
+        #[arg(long, default_value = "http://127.0.0.1:3000")]
+        url: String,
+    },
     /// Write the contract, as the handlers' own types say it, to infra/openapi.json.
     Openapi,
     /// Write a fresh event for every function into target/events, for `cargo lambda invoke`, with live
@@ -86,6 +93,7 @@ impl Command {
                     import::run(ImportOptions { dir, url, country, currency }).await.map(print)
                 }
                 Some(Other::Demo { url }) => import::demo::demo(&url).await.map(print),
+                Some(Other::Replay { url }) => replay(&url).await,
                 Some(Other::Openapi) => write_contract(),
                 Some(Other::Events { url }) => write_events(&url).await,
             }
@@ -139,6 +147,17 @@ fn write_contract() -> Result<(), String> {
     let file = roost_local::root().join("infra/openapi.json");
     let text = roost_site::openapi::text(&roost_local::all_functions());
     std::fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+async fn replay(url: &str) -> Result<(), String> {
+    let replayed = import::client::Client::of(url).post("/_local/replay", Vec::new()).await?;
+    let left = replayed["left"].as_array().cloned().unwrap_or_default();
+    let mut out = std::io::stdout();
+    for failure in &left {
+        tell(&mut out, &format!("{}: {}", failure["key"], failure["why"]));
+    }
+    tell(&mut out, &format!("{} are handled, {} are left", replayed["replayed"], left.len()));
+    if left.is_empty() { Ok(()) } else { Err("some failed again: their functions' logs say why".into()) }
 }
 
 async fn write_events(url: &str) -> Result<(), String> {

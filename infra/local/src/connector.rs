@@ -1,5 +1,6 @@
-//! The way out of the functions that run in this process: calls of the store and of the event bus
-//! stay here, those of the index find its server, everything else goes out over HTTP as it would anywhere.
+//! The way out of the functions that run in this process: calls of the store and of the event bus,
+//! and mail, stay here, those of the index find its server, everything else goes out over HTTP as it
+//! would anywhere.
 
 use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector};
@@ -11,15 +12,17 @@ use aws_smithy_types::body::SdkBody;
 use crate::bus::Bus;
 use crate::engine::{Engine, Reply, operation_of};
 use crate::faults::{StoreCall, StoreFault};
+use crate::mailbox::{self, Mailbox};
 use crate::meter::FUNCTION;
 use crate::search::{self, Search};
 
 /// The connector of a stack's functions.
 #[must_use]
-pub fn connector(engine: &Engine, bus: &Bus, search: &Search) -> SharedHttpConnector {
+pub fn connector(engine: &Engine, bus: &Bus, mailbox: &Mailbox, search: &Search) -> SharedHttpConnector {
     SharedHttpConnector::new(Local {
         engine: engine.clone(),
         bus: bus.clone(),
+        mailbox: mailbox.clone(),
         search: search.clone(),
         http: outside(),
     })
@@ -35,6 +38,7 @@ struct Local {
     engine: Engine,
     bus: Bus,
     search: Search,
+    mailbox: Mailbox,
     http: SharedHttpConnector,
 }
 
@@ -43,6 +47,10 @@ impl HttpConnector for Local {
         let Some(target) = request.headers().get("x-amz-target") else {
             if request.uri().contains(search::PATH) {
                 return self.search.call(&self.http, request);
+            }
+            if request.uri().ends_with(mailbox::PATH) {
+                let reply = self.mailbox.answer(request.body().bytes().unwrap_or_default());
+                return HttpConnectorFuture::ready(response(reply, "application/json"));
             }
             return self.http.call(request);
         };

@@ -23,6 +23,9 @@ pub(crate) async fn answer(stack: Arc<Stack>, request: Request<Bytes>) -> Option
     let path = request.uri().path().to_owned();
     match path.strip_prefix("/_local").unwrap_or_default() {
         "/dynamodb" | "/dynamodb/" => return Some(store(&stack, &request).await),
+        "/ses/v2/email/outbound-emails" => {
+            return Some(amazon(stack.mailbox().answer(request.body()), "application/json"));
+        }
         "/eventbridge" | "/eventbridge/" => return Some(bus(&stack, &request)),
         under if under.starts_with("/cdn/") => return Some(stack.buckets().show(&request).await),
         under if under.starts_with("/opensearch/") => {
@@ -59,7 +62,12 @@ async fn call(stack: &Stack, request: &Request<Bytes>) -> Reply {
             Ok(Some(json!({})))
         }
         ("GET", "/events") => Ok(Some(list(stack.bus().published(parameter(request, "type").as_deref())))),
+        ("GET", "/mail") => Ok(Some(list(stack.mailbox().mails(parameter(request, "to").as_deref())))),
         ("GET", "/failures") => Ok(Some(list(stack.bus().failures()))),
+        ("POST", "/replay") => {
+            let replayed = stack.replay().await?;
+            serde_json::to_value(replayed).map(Some).map_err(Error::internal)
+        }
         ("GET", "/meter") => serde_json::to_value(stack.meter().reading()).map(Some).map_err(Error::internal),
         ("DELETE", "/meter") => {
             stack.meter().reset();
@@ -108,6 +116,8 @@ fn unknown(method: &str, path: &str) -> Reply {
         ("/drain", "POST"),
         ("/events", "GET"),
         ("/failures", "GET"),
+        ("/mail", "GET"),
+        ("/replay", "POST"),
         ("/meter", "GET, DELETE"),
         ("/payments/faults", "POST, DELETE"),
         ("/payments/ledger", "GET"),

@@ -24,6 +24,10 @@ impl Environment {
                 // Known to everybody who reads this: it guards nothing but this machine's own data.
                 ("ROOST_SECRET", "the-secret-of-every-local-stack-and-of-no-deployment"),
                 ("ROOST_STRIPE_KEY", "sk_test_local"),
+                ("ROOST_SITE_NAME", "Roost"),
+                ("ROOST_MAIL_SENDER", "stay@roost.example"),
+                // Where a web client in development stands: an origin that the API allows.
+                ("ROOST_WEB_URL", "http://localhost:5173"),
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
@@ -41,6 +45,9 @@ impl Environment {
         }
         if let Choice::At { budget: Some(budget), .. } = search {
             values.insert("ROOST_SEARCH_BUDGET_MS".into(), budget.to_string());
+        }
+        if let Some(bus) = template.buses.first() {
+            values.insert("ROOST_EVENT_BUS".into(), bus.clone());
         }
         for table in &template.tables {
             values.insert(format!("ROOST_{}_TABLE", table.id.to_uppercase()), table.name.clone());
@@ -87,6 +94,8 @@ impl Environment {
         let mut file = String::new();
         let elsewhere = [
             ("ROOST_STORE_URL", format!("{url}/_local/dynamodb")),
+            ("ROOST_EVENTS_URL", format!("{url}/_local/eventbridge")),
+            ("ROOST_MAIL_URL", format!("{url}/_local/ses")),
             ("AWS_ACCESS_KEY_ID", "local".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
         ];

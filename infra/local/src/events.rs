@@ -180,6 +180,15 @@ impl Events {
         let image: BookingId = parsed(&confirmed)?;
         let image = self.host.item("bookings", keys::BOOKINGS, &keys::booking(image)).await?;
         self.add("settle-bookings", stream_event("bookings", keys::BOOKINGS, &image));
+        self.add("publish", stream_event("bookings", keys::BOOKINGS, &image));
+        let event = people::bus_event(
+            "booking.confirmed",
+            &json!({
+                "eventId": "evt_0000000000000000000001", "bookingId": confirmed, "listingId": place,
+                "hostId": image["host"]["S"], "guestId": image["guest"]["S"], "version": 2,
+            }),
+        );
+        self.add("send-mail", event);
         Ok(())
     }
 

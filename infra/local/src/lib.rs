@@ -10,10 +10,12 @@ pub mod database;
 pub mod engine;
 pub mod environment;
 pub mod events;
+pub mod failures;
 pub mod faults;
 mod gateway;
 pub mod import;
 mod invoke;
+pub mod mailbox;
 pub mod meter;
 pub mod opensearch;
 pub mod provider;
@@ -40,6 +42,7 @@ pub fn all_functions() -> Functions {
         roost_search::functions(),
         roost_quotes::functions(),
         roost_bookings::functions(),
+        roost_events::functions(),
         roost_site::functions(),
     ]
     .into_iter()

@@ -16,7 +16,9 @@ use crate::bus::Bus;
 use crate::clock::LocalClock;
 use crate::engine::Engine;
 use crate::environment::Environment;
-use crate::faults::Faults;
+use crate::failures::{self, Replayed};
+use crate::faults::{Faults, StreamFaults};
+use crate::mailbox::Mailbox;
 use crate::meter::Meter;
 use crate::provider::Provider;
 use crate::router::Router;
@@ -45,6 +47,8 @@ pub struct Options {
     pub tell: Option<fn(&str)>,
     /// Starts scheduled functions by themselves at their times.
     pub schedules: bool,
+    /// Tries what failed again at once rather than in a moment. For tests.
+    pub impatient: bool,
     /// The template; the workspace's unless given.
     pub template: Option<PathBuf>,
 }
@@ -67,6 +71,8 @@ struct Parts {
     search: Search,
     /// The way to the search server, for functions in processes of their own.
     outside: SharedHttpConnector,
+    mailbox: Mailbox,
+    stream_faults: Arc<StreamFaults>,
     provider: Provider,
     template: Template,
     environment: Environment,
@@ -114,6 +120,12 @@ impl Stack {
         self.parts.engine.faults()
     }
 
+    /// Which records of streams go astray.
+    #[must_use]
+    pub fn stream_faults(&self) -> &StreamFaults {
+        &self.parts.stream_faults
+    }
+
     /// The request units consumed.
     #[must_use]
     pub fn meter(&self) -> &Meter {
@@ -150,6 +162,12 @@ impl Stack {
         &self.parts.search
     }
 
+    /// The mail that was sent.
+    #[must_use]
+    pub fn mailbox(&self) -> &Mailbox {
+        &self.parts.mailbox
+    }
+
     /// The environment of functions that run in processes of their own against this stack, as a file.
     #[must_use]
     pub fn environment_file(&self) -> String {
@@ -179,6 +197,14 @@ impl Stack {
         {
             tracing::warn!(%error, "the index was not refreshed");
         }
+    }
+
+    /// Hands what is in the failure bucket and the failure queues to its functions once more.
+    ///
+    /// # Errors
+    /// When the failure bucket cannot be read.
+    pub async fn replay(&self) -> Result<Replayed> {
+        failures::replay(self).await
     }
 
     /// The names of the scheduled functions.

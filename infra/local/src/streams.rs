@@ -1,5 +1,6 @@
 //! Streams: each consumer reads its table's stream in order, in batches, at least once.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use roost::function::{Consumer, Record, records};
 use tokio::sync::watch;
 
 use crate::engine::Engine;
+use crate::failures;
+use crate::faults::StreamFaults;
 use crate::invoke::invoke;
 use crate::saved::Saved;
 use crate::template::Stream;
@@ -33,6 +36,12 @@ pub(crate) struct Reader {
     pub(crate) engine: Engine,
     /// Where the position is kept.
     pub(crate) saved: Arc<Saved>,
+    /// What goes wrong, in tests.
+    pub(crate) faults: Arc<StreamFaults>,
+    /// Whose bucket takes what is given up: not the function's own, since Lambda puts it there.
+    pub(crate) keeper: App,
+    /// How long it waits before the first retry; the next waits are longer.
+    pub(crate) pause: Duration,
 }
 
 /// How far a reader has come.
@@ -80,13 +89,10 @@ impl Reader {
                 break true;
             }
             match batch(&page) {
-                Ok(batch) => self.handle(batch).await,
+                Ok(batch) => self.handle(batch, &page).await,
                 Err(error) => {
-                    tracing::error!(
-                        consumer = self.consumer.name,
-                        error,
-                        "records of another shape: given up"
-                    );
+                    let all: Vec<usize> = (0..page.records.len()).collect();
+                    self.give_up(&page, &all, 0, &error).await;
                 }
             }
             let Some(next) = page.next_shard_iterator else { break true };
@@ -103,8 +109,10 @@ impl Reader {
 
     /// Handles a batch as Lambda does with partial failures and bisection: what came before the
     /// first failure is done; the rest is halved until the record that fails stands alone, is tried
-    /// again, and given up when its tries are used up.
-    async fn handle(&self, batch: Vec<Record>) {
+    /// again, and put into the failure bucket when its tries are used up.
+    async fn handle(&self, batch: Vec<Record>, page: &GetRecordsResponse) {
+        let places: HashMap<String, usize> =
+            (0..).zip(&batch).map(|(place, record)| (record.sequence.clone(), place)).collect();
         let mut waiting = vec![batch];
         let mut tries = 0;
         while let Some(batch) = waiting.pop() {
@@ -119,10 +127,12 @@ impl Reader {
                 let later = rest.split_off(rest.len() / 2);
                 waiting.extend([later, rest]);
             } else if self.stream.retries.is_some_and(|most| tries >= most) {
-                tracing::error!(consumer = self.consumer.name, records = ?rest, "given up");
+                let given_up: Vec<usize> =
+                    rest.iter().filter_map(|record| places.get(&record.sequence).copied()).collect();
+                self.give_up(page, &given_up, tries + 1, "the function failed on it").await;
                 tries = 0;
             } else {
-                tokio::time::sleep(Duration::from_millis(50 << tries.min(5))).await;
+                tokio::time::sleep(self.pause * (1 << tries.min(5))).await;
                 tries += 1;
                 waiting.push(rest);
             }
@@ -132,8 +142,21 @@ impl Reader {
     /// Hands a batch over once: the sequence numbers of the records that failed.
     async fn deliver(&self, batch: Vec<Record>) -> Vec<String> {
         let all: Vec<String> = batch.iter().map(|record| record.sequence.clone()).collect();
-        let handled = (self.consumer.handle)(self.app.clone(), batch);
-        invoke(self.consumer.name, handled).await.unwrap_or(all)
+        let (arriving, mut failed) = self.faults.of(self.consumer.name, batch);
+        let handled = (self.consumer.handle)(self.app.clone(), arriving);
+        failed.extend(invoke(self.consumer.name, handled).await.unwrap_or(all));
+        failed
+    }
+
+    /// Puts records into the failure bucket, whole, so that they can be replayed.
+    async fn give_up(&self, page: &GetRecordsResponse, places: &[usize], tries: u32, why: &str) {
+        let consumer = self.consumer.name;
+        let records: Vec<_> = places.iter().filter_map(|place| page.records.get(*place)).collect();
+        let payload = serde_json::json!({ "Records": records });
+        match failures::keep(&self.keeper, consumer, &self.stream.table, &payload, tries).await {
+            Ok(key) => tracing::error!(consumer, why, key, "records are given up, and kept"),
+            Err(error) => tracing::error!(consumer, why, %error, %payload, "records are given up, and lost"),
+        }
     }
 }
 

@@ -23,6 +23,13 @@ impl Email {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether a mail could get there. Imported hosts have addresses below `.invalid`, which the
+    /// standard (RFC 2606) keeps for addresses that shall never work.
+    #[must_use]
+    pub fn can_receive(&self) -> bool {
+        !self.0.ends_with(".invalid")
+    }
 }
 
 impl FromStr for Email {

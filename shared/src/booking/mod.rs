@@ -257,3 +257,59 @@ impl Booking {
         self.attempts.iter().position(|attempt| matches!(attempt.outcome, Some(Outcome::Held(_))))
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::money::Currency;
+    use crate::pricing::TaxLine;
+    use crate::stay::date_of_epoch_day;
+
+    /// A booking as large as one may get: eight price runs, long identifiers, a reason of its own.
+    pub(crate) fn large() -> Booking {
+        let at = |second: i64| Instant::from_second(1_800_000_000 + second).unwrap();
+        let first = 20_000;
+        let night =
+            |n| Nights::between(date_of_epoch_day(first + n), date_of_epoch_day(first + n + 1)).unwrap();
+        let listing = ListingId::from_bits(u128::MAX);
+        Booking {
+            id: BookingId::from_bits(u128::MAX - 1),
+            guest: UserId::from_bits(u128::MAX - 2),
+            host: UserId::from_bits(u128::MAX - 3),
+            listing,
+            unit: listing.into(),
+            state: State::PaymentStarted,
+            stay: Nights::between(date_of_epoch_day(first), date_of_epoch_day(first + 8)).unwrap(),
+            guests: Party { adults: 12, children: 3, infants: 1, pets: 1 },
+            price: StayPrice {
+                currency: Currency::of("EUR").unwrap(),
+                nights: (0..8).map(|n| (night(n), 1_000_000 + i64::from(n))).collect(),
+                cleaning_fee: 1_000_000,
+                service_fee: 2_000_000,
+                taxes: vec![TaxLine { label: "City tax".into(), amount: 123_456 }],
+            },
+            policy: CancellationPolicy::Moderate,
+            zone: Zone::named("America/Argentina/ComodRivadavia")
+                .or_else(|| Zone::named("America/New_York"))
+                .unwrap(),
+            check_in_at: at(1),
+            check_out_at: at(2),
+            mode: Mode::PaidAtOnce,
+            created_at: at(3),
+            lapses_at: at(4),
+            claim_until: Some(at(5)),
+            made_by: Sent { fingerprint: [7; 16], request_id: "0f8fad5b-d9cb-469f-a165-70867728950e".into() },
+            attempts: vec![Attempt {
+                asked_by: None,
+                started_at: at(6),
+                outcome: Some(Outcome::Held("pi_3MtwBwLkdIwHu7ix28a3tqPa".into())),
+            }],
+            method: Some("pm_1MqM05LkdIwHu7ixlDxxO6Mc".into()),
+            reason: None,
+            cancelled_by: None,
+            unsettled: true,
+            has_details: true,
+            version: 3,
+        }
+    }
+}

@@ -2,7 +2,7 @@
 //! key is a lost item.
 
 use crate::geo::cells::{Cell, Region};
-use crate::ids::{BookingId, ListingId, SessionId, UnitId, UserId};
+use crate::ids::{BookingId, EventId, ListingId, SessionId, UnitId, UserId};
 use crate::stay::Date;
 
 /// The partition and sort key of an item.
@@ -63,6 +63,12 @@ pub fn email(address: &str) -> Key {
 #[must_use]
 pub fn session(user: UserId, session: SessionId) -> Key {
     key(user, session)
+}
+
+/// That something was done about an event, which is not to be done twice.
+#[must_use]
+pub fn done(event: EventId, what: &str) -> Key {
+    key(format!("event#{event}"), what)
 }
 
 /// A listing's description.

@@ -170,7 +170,10 @@ pub fn terms_item(terms: &Terms) -> Item {
 
 /// The terms of an item.
 pub(super) fn terms_of_item(item: Item) -> Result<Terms> {
-    let record: TermsRecord = record(item)?;
+    terms_of_record(record(item)?)
+}
+
+fn terms_of_record(record: TermsRecord) -> Result<Terms> {
     let (unit, _) = keys::unit_of_sort(&record.item)
         .ok_or_else(|| Error::internal(format!("terms under the key {}", record.item)))?;
     Ok(Terms {
@@ -193,6 +196,16 @@ pub(super) fn terms_of_item(item: Item) -> Result<Terms> {
         capacity: record.capacity,
         country: record.country,
     })
+}
+
+/// The terms of an image that a stream tells; `None` when the item is another.
+pub(super) fn terms_of_image(image: &serde_dynamo::Item) -> Result<Option<Terms>> {
+    if image.inner().get("status").is_none() {
+        return Ok(None);
+    }
+    let read = serde_dynamo::from_item(image.clone());
+    terms_of_record(read.map_err(|error| Error::internal(format!("an image of another shape: {error}")))?)
+        .map(Some)
 }
 
 /// How a listing was created, as the item beside it. It keeps the listing's own two items as they

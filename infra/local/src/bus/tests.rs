@@ -42,8 +42,10 @@ async fn a_poisoned_event_ends_in_the_failure_queue_and_stops_no_other() {
         failures: Some("Undelivered".into()),
     };
     let failures = Some("Failures".into());
-    let running =
-        tokio::spawn(dispatcher.run(vec![Listening { listener: LISTENER, app, rule, retries: 2, failures }]));
+    let running = tokio::spawn(dispatcher.run(
+        vec![Listening { listener: LISTENER, app, rule, retries: 2, failures }],
+        Duration::from_millis(1),
+    ));
     let entry = |bus: &str, kind: &str, detail: Value| json!({"Source": "roost", "DetailType": kind, "Detail": detail.to_string(), "EventBusName": bus});
     let entries = [
         entry("EventBus", "thing.done", json!({"poison": true})),

@@ -184,6 +184,21 @@ pub(super) fn scheduler_event(name: &str) -> Value {
     })
 }
 
+/// What `EventBridge` hands over when Roost has published something.
+pub(super) fn bus_event(kind: &str, detail: &Value) -> Value {
+    json!({
+        "version": "0",
+        "id": unique(),
+        "detail-type": kind,
+        "source": "roost",
+        "account": "000000000000",
+        "time": "2027-01-01T00:00:00Z",
+        "region": "eu-central-1",
+        "resources": [],
+        "detail": detail,
+    })
+}
+
 /// `body` with the members of `more`.
 pub(super) fn extend(body: &mut Value, more: Value) {
     if let (Value::Object(body), Value::Object(more)) = (body, more) {

@@ -1,14 +1,15 @@
 //! Starts a stack: template, store, functions, streams, schedules, and the gateway at last, so that
 //! whoever gets an answer gets it from a stack that is ready.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use roost::app::App;
 use roost::config::Config;
 use roost::entropy::Entropy;
-use roost::function::Functions;
+use roost::function::{Consumer, Functions};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -21,13 +22,15 @@ use crate::connector::{connector, outside};
 use crate::database::{self, Place};
 use crate::engine::Engine;
 use crate::environment::Environment;
+use crate::faults::StreamFaults;
+use crate::mailbox::Mailbox;
 use crate::provider::Provider;
 use crate::router::Router;
 use crate::saved::Saved;
 use crate::schedules::Scheduled;
 use crate::search::{INDEXER, Search, State};
 use crate::streams::{self, Progress, Reader};
-use crate::template::Template;
+use crate::template::{Stream, Template};
 use crate::{all_functions, gateway, root, wiring};
 
 pub(super) async fn start(options: Options) -> Result<Stack, String> {
@@ -52,16 +55,37 @@ pub(super) async fn start(options: Options) -> Result<Stack, String> {
 
     let (bus, dispatcher) = Bus::new(clock.shared(), &template.buses);
     let buckets = Buckets::open(&home.buckets, &template.buckets)?;
+    let mailbox = Mailbox::new(clock.shared());
     let search = Search::new(&options.search);
     let environment = Environment::of(&url, &template, &options.search);
-    let connector = connector(&engine, &bus, &search);
+    let connector = connector(&engine, &bus, &mailbox, &search);
     let app = |config: Config| App::new(config, clock.shared(), Entropy::system(), connector.clone());
     let mut apps = HashMap::new();
     for function in &template.functions {
         apps.insert(function.name.clone(), app(environment.config_of(function)?));
     }
 
-    let readers = readers(&template, &functions, &apps, &engine, &saved, &starts);
+    let whole = app(environment.config()?);
+    let pause = Duration::from_millis(if options.impatient { 2 } else { 50 });
+    let stream_faults = Arc::new(StreamFaults::default());
+    let readers = readers(
+        &template,
+        &functions,
+        &apps,
+        |consumer, app, stream, position| Reader {
+            consumer,
+            app,
+            stream,
+            position,
+            engine: engine.clone(),
+            saved: saved.clone(),
+            faults: stream_faults.clone(),
+            keeper: whole.clone(),
+            pause,
+        },
+        &saved.state().positions,
+        &starts,
+    );
     let (mut tasks, mut progress) = (Vec::new(), Vec::new());
     for reader in readers {
         let (done, handled) = watch::channel(0);
@@ -75,7 +99,7 @@ pub(super) async fn start(options: Options) -> Result<Stack, String> {
         };
         tasks.push(tokio::spawn(reading).abort_handle());
     }
-    tasks.push(tokio::spawn(dispatcher.run(listening(&template, &functions, &apps))).abort_handle());
+    tasks.push(tokio::spawn(dispatcher.run(listening(&template, &functions, &apps), pause)).abort_handle());
     let schedules = scheduled(&template, &functions, &apps);
     if options.schedules {
         tasks.extend(keep_times(&schedules, &engine));
@@ -95,6 +119,8 @@ pub(super) async fn start(options: Options) -> Result<Stack, String> {
         buckets,
         search,
         outside: outside(),
+        mailbox,
+        stream_faults,
         provider,
         template,
         environment,
@@ -168,11 +194,10 @@ fn readers(
     template: &Template,
     functions: &Functions,
     apps: &HashMap<String, App>,
-    engine: &Engine,
-    saved: &Arc<Saved>,
+    reader: impl Fn(Consumer, App, Stream, String) -> Reader,
+    positions: &BTreeMap<String, String>,
     starts: &HashMap<String, String>,
 ) -> Vec<Reader> {
-    let positions = saved.state().positions;
     let mut readers = Vec::new();
     for function in &template.functions {
         let consumer = functions.consumers.iter().find(|consumer| consumer.name == function.name);
@@ -180,14 +205,7 @@ fn readers(
         for stream in &function.streams {
             let position = positions.get(&streams::key(consumer.name, &stream.table));
             let Some(position) = position.or_else(|| starts.get(&stream.table)).cloned() else { continue };
-            readers.push(Reader {
-                consumer: *consumer,
-                app: app.clone(),
-                stream: stream.clone(),
-                position,
-                engine: engine.clone(),
-                saved: saved.clone(),
-            });
+            readers.push(reader(*consumer, app.clone(), stream.clone(), position));
         }
     }
     readers
@@ -230,7 +248,7 @@ fn keep_times(schedules: &[Scheduled], engine: &Engine) -> Vec<AbortHandle> {
     let engine = engine.clone();
     let sweep = tokio::spawn(async move {
         loop {
-            tokio::time::sleep(std::time::Duration::from_hours(1)).await;
+            tokio::time::sleep(Duration::from_hours(1)).await;
             engine.sweep();
         }
     });
