@@ -5,10 +5,23 @@ use crate::none_of;
 use crate::source::{folders, read_folder, root};
 
 /// The adapters: everything else in `shared/src` is the domain.
-const ADAPTERS: [&str; 9] = ["store", "bus", "ses", "psp", "http", "app", "config", "connector", "function"];
+const ADAPTERS: [&str; 12] = [
+    "store",
+    "bucket",
+    "bus",
+    "ses",
+    "psp",
+    "index",
+    "http",
+    "app",
+    "config",
+    "connector",
+    "function",
+    "deployment",
+];
 
 /// What the domain does not import. `aws_lc_rs` is cryptography, not AWS.
-const FOREIGN: [&str; 10] = [
+const FOREIGN: [&str; 11] = [
     "aws_sdk_",
     "aws_smithy_",
     "aws_lambda_events",
@@ -18,6 +31,7 @@ const FOREIGN: [&str; 10] = [
     "http_body",
     "crate::store",
     "crate::psp",
+    "crate::index",
     "serde_dynamo",
 ];
 

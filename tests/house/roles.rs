@@ -14,8 +14,10 @@ use crate::uses::{self, Use};
 const STREAM: [&str; 4] =
     ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"];
 
-/// The one pattern allowed in a resource: Lambda chooses the names of the failed batches it writes.
+/// A pattern allowed in a resource: Lambda chooses the names of the failed batches it writes.
 const FAILED_BATCHES: &str = "${Data.Outputs.FailuresBucketArn}/aws/lambda/*";
+/// The other: each version of the index has a name of its own.
+const INDEX_VERSIONS: &str = "${Data.Outputs.SearchDomainArn}/${SearchIndex}-*";
 
 #[test]
 fn a_role_allows_exactly_what_its_function_asks_of_the_tables() {
@@ -51,6 +53,16 @@ fn a_role_allows_exactly_what_its_function_asks_of_the_tables() {
                 offences.push(format!("{}: {what} {action}", function.name));
             }
         }
+        let (actions, settings) = uses::searches(&root(), &function.name);
+        wanted.extend(settings);
+        let all = function.statements.iter().flat_map(|statement| texts(&statement["Action"]));
+        let of_search: BTreeSet<String> = all.filter(|action| action.starts_with("es:")).collect();
+        if of_search != actions {
+            offences.push(format!(
+                "{}: its role has {of_search:?}, its sources ask for {actions:?}",
+                function.name
+            ));
+        }
         if uses::prices(&root(), &function.name) {
             wanted.extend(["ROOST_SERVICE_FEE_BASIS_POINTS".into(), "ROOST_TAXES".into()]);
         }
@@ -67,6 +79,17 @@ fn a_role_allows_exactly_what_its_function_asks_of_the_tables() {
 }
 
 #[test]
+fn a_deployment_applies_the_definition_of_the_index_that_it_brings() {
+    let template = template();
+    let applied = template.pointer("/Resources/SearchIndex/Properties/Definition");
+    assert_eq!(
+        applied.and_then(Value::as_str),
+        Some(roost::index::admin::fingerprint().as_str()),
+        "template.yaml: SearchIndex needs the fingerprint of infra/search as its Definition"
+    );
+}
+
+#[test]
 fn no_role_has_a_wildcard() {
     let mut offences = Vec::new();
     for function in functions() {
@@ -77,7 +100,11 @@ fn no_role_has_a_wildcard() {
                 }
             }
             let resource = statement["Resource"].to_string();
-            if resource.contains('*') && statement["Resource"]["Fn::Sub"] != FAILED_BATCHES {
+            if resource.contains('*')
+                && ![FAILED_BATCHES, INDEX_VERSIONS]
+                    .iter()
+                    .any(|allowed| statement["Resource"]["Fn::Sub"] == *allowed)
+            {
                 offences.push(format!("{}: name the resource instead of {resource}", function.name));
             }
             if statement["Effect"] != "Allow"

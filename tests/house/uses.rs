@@ -34,7 +34,7 @@ const ACTIONS: [(&str, &str); 12] = [
 
 /// What every function uses, by the name of its binary.
 pub(crate) fn of_functions(root: &Path) -> BTreeMap<String, BTreeSet<Use>> {
-    let store = Store::read(root);
+    let (store, index) = (Store::read(root), Index::read(root));
     let mut uses = BTreeMap::new();
     for package in source::folders(&root.join("functions")) {
         let files = source::read_folder(&package.join("src"));
@@ -42,8 +42,12 @@ pub(crate) fn of_functions(root: &Path) -> BTreeMap<String, BTreeSet<Use>> {
             files.into_iter().partition(|file| file.path.contains("/src/bin/"));
         for binary in binaries {
             let reached = reach(&modules, &module_of(&binary));
-            let methods = reached.iter().flat_map(|body| calls_after(body, ".store."));
-            uses.insert(binary.stem(), methods.flat_map(|method| store.uses(&method)).collect());
+            let mut methods: BTreeSet<String> =
+                reached.iter().flat_map(|body| calls_after(body, ".store.")).collect();
+            // The index shares what it must remember through the store.
+            let of_index = index.reached_by(&reached);
+            methods.extend(of_index.iter().flat_map(|body| calls_after(body, "store.")));
+            uses.insert(binary.stem(), methods.iter().flat_map(|method| store.uses(method)).collect());
         }
     }
     uses
@@ -66,6 +70,63 @@ pub(crate) fn services(root: &Path, function: &str) -> Vec<(&'static str, &'stat
     let text = reached_text(root, function);
     let reached = SERVICES.into_iter().filter(|(call, ..)| text.contains(call));
     reached.map(|(_, action, settings)| (action, settings)).collect()
+}
+
+/// What a function asks of the search index: the actions that IAM asks for, and the settings.
+pub(crate) fn searches(root: &Path, function: &str) -> (BTreeSet<String>, BTreeSet<String>) {
+    let text = reached_text(root, function);
+    let reached = Index::read(root).reached_by(std::slice::from_ref(&text));
+    let action = |rest: &str| {
+        rest.split('"').next().map(|method| {
+            let (first, rest) = method.split_at(1);
+            format!("es:ESHttp{first}{}", rest.to_lowercase())
+        })
+    };
+    let methods = reached.iter().flat_map(|body| body.split("method: \"").skip(1));
+    let mut actions: BTreeSet<String> = methods.filter_map(action).collect();
+    let mut settings = BTreeSet::new();
+    if text.contains(".index()") {
+        settings.extend(["ROOST_SEARCH_INDEX".to_owned(), "ROOST_SEARCH_URL".to_owned()]);
+    }
+    if reached.iter().any(|body| body.contains("self.budget")) {
+        settings.insert("ROOST_SEARCH_BUDGET_MS".to_owned());
+    }
+    if text.contains(".search_domain_ready()") {
+        actions.insert("es:DescribeDomain".to_owned());
+        settings.insert("ROOST_SEARCH_DOMAIN".to_owned());
+    }
+    (actions, settings)
+}
+
+/// The methods of the index, with their bodies; those of its client as `client.<name>`.
+struct Index(BTreeMap<String, String>);
+
+impl Index {
+    fn read(root: &Path) -> Self {
+        let mut methods: BTreeMap<String, String> = BTreeMap::new();
+        for file in source::read_folder(&root.join("shared/src/index")) {
+            for (name, body) in file.functions() {
+                let name = if file.stem() == "client" { format!("client.{name}") } else { name };
+                methods.entry(name).or_default().push_str(&body);
+            }
+        }
+        Self(methods)
+    }
+
+    /// The bodies that these reach in the index.
+    fn reached_by(&self, bodies: &[String]) -> Vec<String> {
+        let mut waiting: Vec<String> =
+            bodies.iter().flat_map(|body| calls_after(body, " index.").collect::<Vec<_>>()).collect();
+        let (mut reached, mut seen) = (Vec::new(), BTreeSet::new());
+        while let Some(method) = waiting.pop() {
+            let Some(body) = self.0.get(&method).filter(|_| seen.insert(method.clone())) else { continue };
+            let own = if method.starts_with("client.") { "client." } else { "" };
+            waiting.extend(calls_after(body, "self.").map(|called| format!("{own}{called}")));
+            waiting.extend(calls_after(body, "self.client.").map(|called| format!("client.{called}")));
+            reached.push(body.clone());
+        }
+        reached
+    }
 }
 
 /// Whether a function reaches the settings that prices depend on.

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::civil::Date;
+use roost::geo::cells::Cell;
 use roost::ids::{BookingId, ListingId};
+use roost::listing::Location;
 use roost::store::keys;
 use serde_json::{Value, json};
 
@@ -144,6 +146,11 @@ impl Events {
         let place: ListingId = parsed(&self.place(true).await?)?;
         let image = self.host.item("listings", keys::LISTINGS, &keys::listing(place)).await?;
         self.add("project", stream_event("listings", keys::LISTINGS, &image));
+        let filed = keys::projection(Cell::of(Location { lat: 51.21, lng: 4.41 }), place.into());
+        let image =
+            json!({keys::PROJECTIONS.0: {"S": filed.partition}, keys::PROJECTIONS.1: {"S": filed.sort}});
+        self.add("index", stream_event("projections", keys::PROJECTIONS, &image));
+        self.add("apply-search", json!({"anew": true}));
         Ok(())
     }
 
