@@ -4,6 +4,8 @@ use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::config::{BehaviorVersion, Region};
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message as Simple};
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 
 use crate::config::Config;
 use crate::connector;
@@ -36,8 +38,7 @@ impl Post {
             .retry_config(connector::retries())
             .timeout_config(connector::timeouts());
         builder.set_endpoint_url(config.mail_url.clone());
-        let name = one_line(&site.name).replace(['"', '\\'], "");
-        Ok(Self { client: Client::from_conf(builder.build()), from: format!("\"{name}\" <{sender}>") })
+        Ok(Self { client: Client::from_conf(builder.build()), from: from(&site.name, sender) })
     }
 
     /// Hands a mail to SES, which has taken it when this returns. The SDK's own retries may make it
@@ -59,5 +60,28 @@ impl Post {
             .await
             .map_err(|error| Error::unavailable(format!("mail was not taken: {error:?}")))?;
         Ok(())
+    }
+}
+
+/// A sender as the header `From` takes it: a name of other letters than ASCII's as an encoded word
+/// (RFC 2047).
+fn from(name: &str, sender: &str) -> String {
+    let name = one_line(name).replace(['"', '\\'], "");
+    if name.is_ascii() {
+        format!("\"{name}\" <{sender}>")
+    } else {
+        format!("=?UTF-8?B?{}?= <{sender}>", BASE64_STANDARD.encode(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sender_is_one_ascii_header() {
+        assert_eq!(from("Roost", "stay@example.com"), "\"Roost\" <stay@example.com>");
+        assert_eq!(from("A\"\r\nBcc: b", "stay@example.com"), "\"A Bcc: b\" <stay@example.com>");
+        assert_eq!(from("Zuhause ü", "stay@example.com"), "=?UTF-8?B?WnVoYXVzZSDDvA==?= <stay@example.com>");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use roost_local::bus::BusFault;
 use roost_local::mailbox::MailFault;
@@ -127,4 +128,20 @@ async fn a_letter_that_cannot_be_sent_is_kept_and_holds_up_no_other() {
     assert_eq!(replayed, json!({"replayed": 1, "left": []}));
     begins(&subjects(&product, "ulla").await, &["Booked"]);
     assert_eq!(subjects(&product, "hanna").await.len(), 2, "and not again of either");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_confirmation_is_there_within_ten_seconds_of_the_booking() {
+    let product = Product::start().await;
+    let (_, listing) = product.host_with_home("hanna", json!({})).await;
+    let guest = product.somebody("gil").await;
+    guest.book(&listing, product.day(5), product.day(8), VISA, "k").await.expect(201);
+    let began = Instant::now();
+    let arrived = tokio::time::timeout(Duration::from_secs(10), async {
+        while mails(&product, "gil").await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    });
+    assert!(arrived.await.is_ok());
+    eprintln!("the confirmation was there {:?} after the booking", began.elapsed());
 }

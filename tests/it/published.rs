@@ -68,7 +68,7 @@ async fn an_event_that_the_bus_refuses_is_published_again_under_the_same_id() {
     let calls = AtomicUsize::new(0);
     // Every other entry is refused: each call is taken in part.
     product.stack.bus().faults().inject(move |kind| {
-        let refused = kind == "booking.confirmed" && calls.fetch_add(1, Ordering::SeqCst) % 2 == 0;
+        let refused = kind == "booking.confirmed" && calls.fetch_add(1, Ordering::SeqCst).is_multiple_of(2);
         refused.then_some(BusFault::Refused)
     });
     let guests: Vec<_> = (1..=12).map(|number| product.one_of_a_crowd(number)).collect();

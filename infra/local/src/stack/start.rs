@@ -33,6 +33,9 @@ use crate::streams::{self, Progress, Reader};
 use crate::template::{Stream, Template};
 use crate::{all_functions, gateway, root, wiring};
 
+/// How long something that failed waits before it is tried again; the next waits are longer.
+const PAUSE: Duration = Duration::from_millis(50);
+
 pub(super) async fn start(options: Options) -> Result<Stack, String> {
     let functions = all_functions();
     let file = options.template.clone().unwrap_or_else(|| root().join("template.yaml"));
@@ -66,7 +69,7 @@ pub(super) async fn start(options: Options) -> Result<Stack, String> {
     }
 
     let whole = app(environment.config()?);
-    let pause = Duration::from_millis(if options.impatient { 2 } else { 50 });
+    let pause = if options.impatient { Duration::from_millis(2) } else { PAUSE };
     let stream_faults = Arc::new(StreamFaults::default());
     let readers = readers(
         &template,
@@ -81,7 +84,8 @@ pub(super) async fn start(options: Options) -> Result<Stack, String> {
             saved: saved.clone(),
             faults: stream_faults.clone(),
             keeper: whole.clone(),
-            pause,
+            // A server that is gone comes back in its own time, whoever is impatient.
+            pause: if consumer.name == INDEXER { PAUSE } else { pause },
         },
         &saved.state().positions,
         &starts,
@@ -105,7 +109,6 @@ pub(super) async fn start(options: Options) -> Result<Stack, String> {
         tasks.extend(keep_times(&schedules, &engine));
     }
 
-    let whole = app(environment.config()?);
     let tell = options.tell.unwrap_or(|_| {});
     tasks.push(search.start(options.search.clone(), whole.clone(), tell));
 
