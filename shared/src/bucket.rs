@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{BehaviorVersion, Region, RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -12,6 +11,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 
 use crate::config::Config;
+use crate::connector;
 use crate::error::{Error, Result};
 
 /// A bucket.
@@ -57,20 +57,17 @@ pub struct Signed {
 impl Bucket {
     /// The bucket of this name.
     #[must_use]
-    pub fn new(config: &Config, name: &str, connector: SharedHttpConnector) -> Self {
+    pub fn new(config: &Config, name: &str, http: SharedHttpConnector) -> Self {
         let mut builder = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(config.region.clone()))
-            .credentials_provider(crate::connector::credentials())
-            .http_client(crate::connector::client(connector))
-            .sleep_impl(aws_smithy_async::rt::sleep::TokioSleep::new())
+            .credentials_provider(connector::credentials())
+            .http_client(connector::client(http))
+            .sleep_impl(connector::sleep())
             // TLS guards what we send; a second checksum of every body would only cost time.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-            // Four tries with the SDK's jitter, then an honest 503.
-            .retry_config(
-                RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50)),
-            )
+            .retry_config(connector::retries())
             // An object of 20 MB takes a second or two.
             .timeout_config(
                 TimeoutConfig::builder()

@@ -19,6 +19,7 @@ pub mod listing;
 pub mod mail;
 pub mod night;
 pub mod payment;
+pub mod photo;
 pub mod pricing;
 pub mod quote;
 pub mod search;

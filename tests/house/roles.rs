@@ -14,10 +14,15 @@ use crate::uses::{self, Use};
 const STREAM: [&str; 4] =
     ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"];
 
-/// A pattern allowed in a resource: Lambda chooses the names of the failed batches it writes.
-const FAILED_BATCHES: &str = "${Data.Outputs.FailuresBucketArn}/aws/lambda/*";
-/// The other: each version of the index has a name of its own.
-const INDEX_VERSIONS: &str = "${Data.Outputs.SearchDomainArn}/${SearchIndex}-*";
+/// The patterns allowed in a resource: Lambda chooses the names of the failed batches it writes,
+/// each version of the index has a name of its own, and each photo its objects.
+const PATTERNS: [&str; 4] = [
+    "${Data.Outputs.FailuresBucketArn}/aws/lambda/*",
+    "${Data.Outputs.SearchDomainArn}/${SearchIndex}-*",
+    "${Data.Outputs.PhotosBucketArn}/photos/*",
+    "${Data.Outputs.PhotosBucketArn}/uploads/*",
+];
+const FAILED_BATCHES: &str = PATTERNS[0];
 
 #[test]
 fn a_role_allows_exactly_what_its_function_asks_of_the_tables() {
@@ -66,6 +71,16 @@ fn a_role_allows_exactly_what_its_function_asks_of_the_tables() {
         if uses::prices(&root(), &function.name) {
             wanted.extend(["ROOST_SERVICE_FEE_BASIS_POINTS".into(), "ROOST_TAXES".into()]);
         }
+        let photos = uses::of_photos(&root(), &function.name);
+        if photos != may_do_with_photos(&function) {
+            offences.push(format!("{}: its role's actions on photos are to be {photos:?}", function.name));
+        }
+        if !photos.is_empty() {
+            wanted.insert("ROOST_PHOTOS_BUCKET".into());
+        }
+        if uses::shows_photos(&root(), &function.name) {
+            wanted.insert("ROOST_PHOTOS_BASE".into());
+        }
         let variables = function.resource["Properties"]["Environment"]["Variables"].as_object();
         let given: BTreeSet<String> = variables.into_iter().flatten().map(|(name, _)| name.clone()).collect();
         if given != wanted {
@@ -99,13 +114,12 @@ fn no_role_has_a_wildcard() {
                     offences.push(format!("{}: spell the actions of {action} out", function.name));
                 }
             }
-            let resource = statement["Resource"].to_string();
-            if resource.contains('*')
-                && ![FAILED_BATCHES, INDEX_VERSIONS]
-                    .iter()
-                    .any(|allowed| statement["Resource"]["Fn::Sub"] == *allowed)
-            {
-                offences.push(format!("{}: name the resource instead of {resource}", function.name));
+            let one = std::slice::from_ref(&statement["Resource"]);
+            for resource in statement["Resource"].as_array().map_or(one, Vec::as_slice) {
+                let pattern = resource["Fn::Sub"].as_str().unwrap_or_default();
+                if resource.to_string().contains('*') && !PATTERNS.contains(&pattern) {
+                    offences.push(format!("{}: name the resource instead of {resource}", function.name));
+                }
             }
             if statement["Effect"] != "Allow"
                 || statement["NotAction"] != Value::Null
@@ -175,6 +189,14 @@ fn allowed(function: &Function) -> BTreeSet<Use> {
         }
     }
     allowed
+}
+
+/// What a role allows on the bucket of photos.
+fn may_do_with_photos(function: &Function) -> BTreeSet<&'static str> {
+    let statements = function.statements.iter();
+    let of_photos =
+        statements.filter(|statement| statement["Resource"].to_string().contains("PhotosBucketArn"));
+    of_photos.flat_map(|statement| texts(&statement["Action"])).map(|action| &*action.leak()).collect()
 }
 
 /// `bookings/index/by_due` of `!Sub '${Data.Outputs.BookingsTableArn}/index/by_due'`.

@@ -129,6 +129,29 @@ impl Index {
     }
 }
 
+/// What a function does with the bucket of photos, as IAM names it; reading an object that may be
+/// missing asks for the list too, or S3 does not say that it is missing.
+pub(crate) fn of_photos(root: &Path, function: &str) -> BTreeSet<&'static str> {
+    let text = reached_text(root, function);
+    if !text.contains(".photos()") {
+        return BTreeSet::new();
+    }
+    let calls: [(&str, &[&'static str]); 4] = [
+        (".sign(", &["s3:PutObject"]),
+        ("bucket.put(", &["s3:PutObject"]),
+        ("bucket.get(", &["s3:GetObject", "s3:ListBucket"]),
+        ("bucket.delete(", &["s3:DeleteObject"]),
+    ];
+    let asked = calls.into_iter().filter(|(call, _)| text.contains(call));
+    asked.flat_map(|(_, actions)| actions.iter().copied()).collect()
+}
+
+/// Whether a function reaches where photos are shown.
+pub(crate) fn shows_photos(root: &Path, function: &str) -> bool {
+    let text = reached_text(root, function);
+    text.contains("photos_base") || text.contains("place(&app.config")
+}
+
 /// Whether a function reaches the settings that prices depend on.
 pub(crate) fn prices(root: &Path, function: &str) -> bool {
     let text = reached_text(root, function);

@@ -3,8 +3,11 @@
 use roost::app::App;
 use roost::error::{Error, Result};
 use roost::http::{Answer, Call, Nothing, Operation, Visitor};
+use roost::ids::ListingId;
 use roost::listing::view::ListingView;
 use roost::listing::{Listing, ListingStatus};
+use roost::photo::Size;
+use roost::photo::view::Place;
 
 use crate::ListingPath;
 
@@ -31,13 +34,20 @@ impl Operation for Get {
             return Err(Error::NotFound);
         }
         call.query()?;
-        let view = if is_host || stays_there(&app, call.caller, &listing).await? {
+        let mut view = if is_host || stays_there(&app, call.caller, &listing).await? {
             ListingView::exact(&listing, &terms)
         } else {
             ListingView::for_stranger(&listing, &terms)
         };
+        view.photo_url = photo_url(&app, listing.id).await?;
         Ok(Answer::ok(view).version(listing.version))
     }
+}
+
+async fn photo_url(app: &App, listing: ListingId) -> Result<Option<String>> {
+    let cover = app.store.album(listing, false).await?.cover();
+    let place = app.config.photos_base.as_deref().map(|base| Place { base, listing });
+    Ok(place.zip(cover).map(|(place, photo)| place.url(photo, Size::Medium)))
 }
 
 async fn stays_there(app: &App, caller: Visitor, listing: &Listing) -> Result<bool> {

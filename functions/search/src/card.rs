@@ -4,8 +4,11 @@ use roost::config::Config;
 use roost::ids::ListingId;
 use roost::listing::{Location, PlaceType, PropertyType};
 use roost::money::Money;
+use roost::photo::Size;
+use roost::photo::view::Place;
 use roost::pricing::Tariff;
 use roost::search::matching::Match;
+use roost::search::projection::Projection;
 use roost::search::query::Query;
 use serde::Serialize;
 
@@ -42,6 +45,9 @@ pub struct ListingCard {
     pub superhost: bool,
     /// Whether a guest books without asking.
     pub instant_book: bool,
+    /// Its first photo, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub photo_url: Option<String>,
     /// How far from the centre of the search, in kilometres; only where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub distance_km: Option<f64>,
@@ -67,7 +73,13 @@ impl ListingCard {
             review_count: projection.review_count,
             superhost: projection.superhost,
             instant_book: projection.instant_book,
+            photo_url: photo_url(projection, config),
             distance_km: hit.distance_km.map(|distance| (distance * 100.0).round() / 100.0),
         }
     }
+}
+
+fn photo_url(projection: &Projection, config: &Config) -> Option<String> {
+    let place = Place { base: config.photos_base.as_deref()?, listing: projection.listing };
+    projection.photo.map(|photo| place.url(photo, Size::Medium))
 }

@@ -14,7 +14,9 @@ use http_body_util::BodyExt as _;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s_fs::FileSystem;
+use serde_json::json;
 
+use crate::bus::Bus;
 use crate::template::Bucket;
 
 /// Under which path an object that is shown to everybody is read, as from CloudFront.
@@ -29,6 +31,8 @@ pub struct Buckets(Arc<Parts>);
 #[derive(Debug)]
 struct Parts {
     buckets: Vec<Bucket>,
+    /// Where a bucket tells what was put into it.
+    bus: Bus,
     /// Whoever has the local keys.
     signed: S3Service,
     /// CloudFront, which the bucket trusts.
@@ -40,17 +44,17 @@ impl Buckets {
     ///
     /// # Errors
     /// A sentence that names the folder and why it cannot be used.
-    pub fn open(folder: &Path, buckets: &[Bucket]) -> Result<Self, String> {
+    pub fn open(folder: &Path, buckets: &[Bucket], bus: &Bus) -> Result<Self, String> {
         let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", folder.display());
         for bucket in buckets {
             std::fs::create_dir_all(folder.join(&bucket.name)).map_err(|error| failed(&error))?;
         }
         let files = || FileSystem::new(folder).map_err(|error| failed(&format!("{error:?}")));
         let mut signed = S3ServiceBuilder::new(files()?);
-        signed.set_auth(SimpleAuth::from_single("local", "local"));
+        signed.set_auth(keys());
         let trusted = S3ServiceBuilder::new(files()?);
-        let parts = Parts { buckets: buckets.to_vec(), signed: signed.build(), trusted: trusted.build() };
-        Ok(Self(Arc::new(parts)))
+        let (signed, trusted) = (signed.build(), trusted.build());
+        Ok(Self(Arc::new(Parts { buckets: buckets.to_vec(), bus: bus.clone(), signed, trusted })))
     }
 
     /// The bucket that a path is in.
@@ -66,7 +70,24 @@ impl Buckets {
             // S3 has nothing of a body that differs from its checksum; the files would keep it.
             return refusal(StatusCode::BAD_REQUEST, "BadDigest", "The SHA256 you specified did not match.");
         }
-        serve(&self.0.signed, request).await
+        let put = (request.method() == Method::PUT).then(|| (request.uri().clone(), request.body().len()));
+        let answer = serve(&self.0.signed, request).await;
+        if let Some((uri, size)) = put.filter(|_| answer.status().is_success()) {
+            self.tell(uri.path(), size);
+        }
+        answer
+    }
+
+    /// Tells of a new object, if its bucket is one that tells, in the words of S3:
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>.
+    fn tell(&self, path: &str, size: usize) {
+        let Some(bucket) = self.of_path(path).filter(|bucket| bucket.tells) else { return };
+        let key = path.trim_start_matches('/').trim_start_matches(&bucket.name).trim_start_matches('/');
+        let detail = json!({
+            "version": "0", "bucket": { "name": bucket.name }, "object": { "key": key, "size": size },
+            "request-id": uuid::Uuid::new_v4().to_string(), "requester": "000000000000", "reason": "PutObject",
+        });
+        self.0.bus.put("default", "aws.s3", "Object Created", detail);
     }
 
     /// Answers a call of CloudFront: what is shown, to anybody.
@@ -88,6 +109,17 @@ impl Buckets {
             _ => refusal(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "Photos are read."),
         }
     }
+}
+
+/// Whose signatures hold: everybody's with the local keys, and those of this process, which are others
+/// where a developer has some of AWS in the environment.
+fn keys() -> SimpleAuth {
+    let mut keys = SimpleAuth::from_single("local", "local");
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    if let (Some(id), Some(secret)) = (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY")) {
+        keys.register(id, secret.into());
+    }
+    keys
 }
 
 async fn serve(service: &S3Service, request: Request<Bytes>) -> Response<Bytes> {

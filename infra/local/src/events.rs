@@ -44,6 +44,7 @@ pub async fn live(url: &str) -> Result<BTreeMap<String, Value>, String> {
     let mut events = Events { days: Days(host.today().await?), host, guest, made: BTreeMap::new() };
     events.of_identity().await?;
     events.of_listings().await?;
+    events.of_photos().await?;
     events.of_nights().await?;
     events.of_search().await?;
     events.of_bookings().await?;
@@ -103,6 +104,28 @@ impl Events {
         let active = self.place(true).await?;
         self.add("unpublish-listing", host.event_of("unpublish-listing", &active, "", None));
         self.add("get-listing", self.guest.event_of("get-listing", &self.place(true).await?, "", None));
+        Ok(())
+    }
+
+    async fn of_photos(&mut self) -> Result<(), String> {
+        let (host, place) = (self.host.clone(), self.place(true).await?);
+        let announced = json!({"contentType": "image/jpeg", "sizeBytes": 3_481_204,
+            "checksumSha256": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="});
+        self.add("create-photo", host.event_of("create-photo", &place, "", Some(&announced)));
+        let place = self.place(true).await?;
+        let photo = text(&host.post(&format!("/v1/listings/{place}/photos"), &announced).await?, "photoId")?;
+        self.add("list-photos", host.event_of("list-photos", &place, "", None));
+        let order = json!({"photoIds": [photo]});
+        self.add("order-photos", host.event_of("order-photos", &place, "", Some(&order)));
+        let caption = json!({"caption": "The balcony in the morning."});
+        for (name, body) in [("update-photo", Some(&caption)), ("delete-photo", None)] {
+            self.add(name, people::about(host.event_of(name, &place, "", body), "photoId", &photo));
+        }
+        let (place, photo) = (parsed(&place)?, parsed(&photo)?);
+        self.add("process-photo", people::upload_event(&keys::upload(place, photo)));
+        let gone = json!({"eventId": "evt_0000000000000000000001", "hostId": "usr_0000000000000000000001",
+            "listingId": "lst_0000000000000000000001"});
+        self.add("clear-photos", people::bus_event("listing.deleted", &gone));
         Ok(())
     }
 

@@ -39,6 +39,7 @@ pub fn all_functions() -> Functions {
         roost_identity::functions(),
         roost_listings::functions(),
         roost_calendar::functions(),
+        roost_photos::functions(),
         roost_search::functions(),
         roost_quotes::functions(),
         roost_bookings::functions(),

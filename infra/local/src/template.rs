@@ -69,6 +69,8 @@ pub struct Bucket {
     pub name: String,
     /// What browsers of other origins may do with it.
     pub cors: Cors,
+    /// Whether it tells EventBridge of its new objects.
+    pub tells: bool,
 }
 
 /// What browsers of other origins may do, as API Gateway answers them.
@@ -135,8 +137,11 @@ impl Template {
             let id = id.strip_suffix("Bucket").unwrap_or(id).to_owned();
             let name = format!("roost-{}", id.to_lowercase());
             let read = Reader { root, tables: &[], buckets: &[], buses: &[] };
-            let cors = read.bucket_cors(&resource["Properties"]["CorsConfiguration"]["CorsRules"][0]);
-            self.buckets.push(Bucket { id, name, cors });
+            let properties = &resource["Properties"];
+            let cors = read.bucket_cors(&properties["CorsConfiguration"]["CorsRules"][0]);
+            let tells =
+                &properties["NotificationConfiguration"]["EventBridgeConfiguration"]["EventBridgeEnabled"];
+            self.buckets.push(Bucket { id, name, cors, tells: *tells == true });
         }
     }
 }

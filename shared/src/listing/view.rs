@@ -71,6 +71,9 @@ pub struct ListingView {
     pub review_count: u32,
     /// Whether its host is one of the best.
     pub superhost: bool,
+    /// Its first photo, where it has one that is ready and one listing is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub photo_url: Option<String>,
     /// When it was created.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub created_at: Instant,
@@ -145,6 +148,7 @@ impl ListingView {
             rating: listing.rating_hundredths.map(|hundredths| f64::from(hundredths) / 100.0),
             review_count: listing.review_count,
             superhost: listing.superhost,
+            photo_url: None,
             created_at: listing.created_at,
         }
     }

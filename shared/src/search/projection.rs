@@ -7,7 +7,7 @@ use super::bitmap::ClosedNights;
 use super::words::{same_but_for_case, words};
 use crate::clock::Zone;
 use crate::error::{Error, Result};
-use crate::ids::{ListingId, UnitId};
+use crate::ids::{ListingId, PhotoId, UnitId};
 use crate::listing::calendar::{BindingRules, Calendar, Rules};
 use crate::listing::runs::Runs;
 use crate::listing::{Listing, ListingStatus, Location, PlaceType, PropertyType, Terms};
@@ -69,6 +69,8 @@ pub struct Projection {
     pub(super) rules: DayRuns<DayRules>,
     /// Nights that cannot be had, lapsed holds among them until they are swept.
     pub(super) closed: ClosedNights,
+    /// The photo that stands for the listing, if it has one that is ready.
+    pub photo: Option<PhotoId>,
 }
 
 impl Projection {
@@ -115,6 +117,7 @@ impl Projection {
             prices: DayRuns::of(&calendar.prices, first, |price| *price),
             rules: DayRuns::of(&calendar.rules, first, DayRules::of),
             closed: ClosedNights::of(first, closed),
+            photo: None,
         })
     }
 
@@ -218,7 +221,7 @@ impl Projection {
 
 /// What the bytes of a projection begin with. Another shape of [`Projection`], or another order of
 /// the words in it, is another format, and every unit has to be projected anew.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// A projection made ready to be searched.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 //! key is a lost item.
 
 use crate::geo::cells::{Cell, Region};
-use crate::ids::{BookingId, EventId, ListingId, SessionId, UnitId, UserId};
+use crate::ids::{BookingId, EventId, ListingId, PhotoId, SessionId, UnitId, UserId};
 use crate::stay::Date;
 
 /// The partition and sort key of an item.
@@ -103,6 +103,25 @@ pub fn unit_of_sort(sort: &str) -> Option<(UnitId, Option<i16>)> {
 #[must_use]
 pub fn created(id: ListingId) -> Key {
     key(id, "created")
+}
+
+/// A listing's photos.
+#[must_use]
+pub fn photos(id: ListingId) -> Key {
+    key(id, "photos")
+}
+
+/// The bucket's key of what a host sends to become a photo.
+#[must_use]
+pub fn upload(listing: ListingId, photo: PhotoId) -> String {
+    format!("uploads/{listing}/{photo}")
+}
+
+/// Which photo of which listing an upload's key is about.
+#[must_use]
+pub fn photo_of_upload(key: &str) -> Option<(ListingId, PhotoId)> {
+    let (listing, photo) = key.strip_prefix("uploads/")?.split_once('/')?;
+    Some((listing.parse().ok()?, photo.parse().ok()?))
 }
 
 /// When a catalogue was first imported.

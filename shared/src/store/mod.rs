@@ -14,6 +14,7 @@ mod listing_record;
 pub mod listings;
 pub mod nights;
 pub mod once;
+pub mod photos;
 pub mod projections;
 mod take;
 pub mod users;

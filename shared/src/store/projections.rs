@@ -67,8 +67,17 @@ impl Store {
         let from = add_days(utc_today, -2);
         let range = Nights::between(from, add_days(utc_today, 2 * i64::from(BOOKING_WINDOW)))
             .ok_or_else(|| Error::internal("the booking window has no night"))?;
-        let (unit_now, nights) = futures::try_join!(self.unit(unit, true), self.nights(unit, range, true))?;
-        Ok(unit_now.and_then(|(terms, calendar)| Projection::of(&listing, &terms, &calendar, &nights, from)))
+        let (unit_now, nights, album) = futures::try_join!(
+            self.unit(unit, true),
+            self.nights(unit, range, true),
+            self.album(listing.id, true)
+        )?;
+        let projection =
+            unit_now.and_then(|(terms, calendar)| Projection::of(&listing, &terms, &calendar, &nights, from));
+        Ok(projection.map(|mut projection| {
+            projection.photo = album.cover();
+            projection
+        }))
     }
 
     /// Counts a projection of the unit.
@@ -231,7 +240,7 @@ pub fn unit_of_change(changed: &serde_dynamo::Item) -> Option<UnitId> {
     }
     let listing: ListingId = text(keys::LISTINGS.0)?.parse().ok()?;
     let item = text(keys::LISTINGS.1)?;
-    if item == keys::listing(listing).sort {
+    if item == keys::listing(listing).sort || item == keys::photos(listing).sort {
         return Some(listing.into());
     }
     keys::unit_of_sort(item).map(|(unit, _)| unit)

@@ -169,6 +169,35 @@ pub(super) fn account(name: &str) -> Value {
     json!({"email": email, "password": PASSWORD, "firstName": name, "lastName": "Tester"})
 }
 
+/// A call about one thing of another: its path names both.
+pub(super) fn about(mut event: Value, parameter: &str, id: &str) -> Value {
+    for path in ["/rawPath", "/requestContext/http/path"] {
+        if let Some(path) = event.pointer_mut(path) {
+            *path = path.as_str().unwrap_or_default().replace(&format!("{{{parameter}}}"), id).into();
+        }
+    }
+    event["pathParameters"][parameter] = id.into();
+    event
+}
+
+/// What S3 tells of an upload.
+pub(super) fn upload_event(key: &str) -> Value {
+    json!({
+        "version": "0",
+        "id": unique(),
+        "detail-type": "Object Created",
+        "source": "aws.s3",
+        "account": "000000000000",
+        "time": "2027-01-01T00:00:00Z",
+        "region": "eu-central-1",
+        "resources": ["arn:aws:s3:::roost-photos"],
+        "detail": {
+            "version": "0", "bucket": {"name": "roost-photos"}, "object": {"key": key, "size": 3_481_204},
+            "request-id": unique(), "requester": "000000000000", "reason": "PutObject",
+        },
+    })
+}
+
 /// What `EventBridge` Scheduler sends when a schedule has no input of its own.
 pub(super) fn scheduler_event(name: &str) -> Value {
     json!({

@@ -57,7 +57,7 @@ pub(super) async fn start(options: Options) -> Result<Stack, String> {
     let engine = Engine::on(database);
 
     let (bus, dispatcher) = Bus::new(clock.shared(), &template.buses);
-    let buckets = Buckets::open(&home.buckets, &template.buckets)?;
+    let buckets = Buckets::open(&home.buckets, &template.buckets, &bus)?;
     let mailbox = Mailbox::new(clock.shared());
     let search = Search::new(&options.search);
     let environment = Environment::of(&url, &template, &options.search);

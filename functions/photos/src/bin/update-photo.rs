@@ -1,0 +1,5 @@
+//! Changes a photo's caption.
+#[tokio::main]
+async fn main() -> Result<(), roost::http::LambdaError> {
+    roost::http::serve(roost::http::Endpoint::of::<roost_photos::update::UpdatePhoto>()).await
+}

@@ -1,0 +1,233 @@
+//! From the bytes that somebody sent to the photo that is shown. Everything about an image is read
+//! from its header, and held against the limits, before any of its pixels is decoded.
+
+use std::io::Cursor;
+
+use fast_image_resize::Resizer;
+use image::codecs::jpeg::JpegEncoder;
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
+use image_hasher::{HashAlg, HasherConfig};
+use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
+
+use super::{Format, Rejection, Shown, Size};
+
+/// The shortest longer side, in pixels: what a screen of today shows without blowing it up.
+const SHORTEST_LONGER_SIDE: u32 = 1_024;
+/// The most pixels: the largest that phones take today.
+const MOST_PIXELS: u64 = 50_000_000;
+/// The most memory that decoding and scaling may take, in bytes: the function has 512 MB, of which
+/// the program, the upload and what is made of it take the rest.
+const MOST_MEMORY: u64 = 400_000_000;
+/// Of 100, for both encoders: what is still hard to tell from the original.
+const QUALITY: u8 = 80;
+
+/// A photo as it is shown.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// What is known of it.
+    pub shown: Shown,
+    /// Its sizes.
+    pub files: Vec<File>,
+}
+
+/// One size of a photo.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// Which.
+    pub size: Size,
+    /// What it is written in: whichever made it smaller.
+    pub format: Format,
+    /// Itself.
+    pub bytes: Vec<u8>,
+}
+
+/// Makes a photo of an upload: upright, in three sizes, in the colours of every screen (sRGB), and
+/// with nothing in it but the picture. Takes about a second of one core for 12 million pixels.
+///
+/// # Errors
+/// Why it cannot be shown.
+pub fn make(upload: Vec<u8>, announced: Format) -> Result<Made, Rejection> {
+    let (image, source) = decode(upload, announced)?;
+    let mut picture = flat(scaled(&image, Size::Large)?);
+    drop(image);
+    if let Some(profile) = source.profile {
+        to_srgb(&mut picture, &profile);
+    }
+    let mut picture = DynamicImage::ImageRgb8(picture);
+    picture.apply_orientation(source.orientation);
+    let (width, height) = (picture.width(), picture.height());
+    let mut files = Vec::with_capacity(Size::ALL.len());
+    for size in Size::ALL {
+        // Each is made of the next larger one, which has all that it can show.
+        picture = scaled(&picture, size)?;
+        files.push(file(&picture.to_rgb8(), size)?);
+    }
+    let hasher = HasherConfig::new().hash_size(8, 8).hash_alg(HashAlg::Mean).preproc_dct().to_hasher();
+    let hash = hasher.hash_image(&picture).to_base64();
+    Ok(Made { shown: Shown { width, height, hash }, files })
+}
+
+/// What the picture has to be turned by, and the colours it is in.
+struct Source {
+    orientation: Orientation,
+    profile: Option<Vec<u8>>,
+}
+
+fn decode(upload: Vec<u8>, announced: Format) -> Result<(DynamicImage, Source), Rejection> {
+    let format = match image::guess_format(&upload) {
+        Ok(ImageFormat::Jpeg) => Format::Jpeg,
+        Ok(ImageFormat::Png) => Format::Png,
+        Ok(ImageFormat::WebP) => Format::Webp,
+        _ => return Err(Rejection::NotAnImage),
+    };
+    if format != announced {
+        return Err(Rejection::OtherType);
+    }
+    let length = upload.len() as u64;
+    let coefficients = if format == Format::Jpeg { kept_coefficients(&upload) } else { 0 };
+    let mut reader = ImageReader::with_format(Cursor::new(upload), format_of(format));
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(MOST_MEMORY);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(refused)?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > MOST_PIXELS {
+        return Err(Rejection::TooManyPixels);
+    }
+    if width.max(height) < SHORTEST_LONGER_SIDE {
+        return Err(Rejection::TooSmall);
+    }
+    if memory(&decoder, format, coefficients) + length > MOST_MEMORY {
+        return Err(Rejection::TooManyPixels);
+    }
+    // A picture whose description of itself cannot be read is shown as it lies there.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let profile = decoder.icc_profile().ok().flatten();
+    let image = DynamicImage::from_decoder(decoder).map_err(refused)?;
+    Ok((image, Source { orientation, profile }))
+}
+
+const fn format_of(format: Format) -> ImageFormat {
+    match format {
+        Format::Jpeg => ImageFormat::Jpeg,
+        Format::Png => ImageFormat::Png,
+        Format::Webp => ImageFormat::WebP,
+    }
+}
+
+fn refused(error: ImageError) -> Rejection {
+    match error {
+        ImageError::Limits(_) => Rejection::TooManyPixels,
+        _ => Rejection::Damaged,
+    }
+}
+
+/// How many bytes decoding takes, or scaling what was decoded, whichever is more. `coefficients` is
+/// how many numbers a pixel a JPEG keeps until its last scan.
+fn memory(decoder: &impl ImageDecoder, format: Format, coefficients: u64) -> u64 {
+    let (width, height) = decoder.dimensions();
+    let (pixels, decoded) = (u64::from(width) * u64::from(height), decoder.total_bytes());
+    let while_decoding = match format {
+        Format::Jpeg => decoded + 2 * coefficients * pixels,
+        Format::Png => decoded,
+        // Four bytes a pixel beside the three that remain of them.
+        Format::Webp => decoded + 4 * pixels,
+    };
+    // Rows are shortened first, all of them; of what is transparent a copy is made before.
+    let colour = decoder.color_type();
+    let shortened = u64::from(Size::Large.longer_side().min(width)) * u64::from(height);
+    let copies = if colour.has_alpha() { 2 } else { 1 };
+    let while_scaling = copies * decoded + shortened * u64::from(colour.bytes_per_pixel());
+    while_decoding.max(while_scaling)
+}
+
+/// How many components of a JPEG are kept whole while it is decoded: all those of a progressive frame
+/// (SOF2, SOF6, SOF10, SOF14 of ITU-T T.81), none of another.
+fn kept_coefficients(jpeg: &[u8]) -> u64 {
+    let mut at = 2;
+    while let Some([0xFF, marker, rest @ ..]) = jpeg.get(at..) {
+        match (marker, rest) {
+            // Length (2), precision (1), height (2), width (2), components.
+            (0xC2 | 0xC6 | 0xCA | 0xCE, [_, _, _, _, _, _, _, components, ..]) => {
+                return u64::from(*components);
+            }
+            // Another frame, or the picture itself: no other frame follows.
+            (0xC0 | 0xC1 | 0xC3 | 0xDA, _) => return 0,
+            // Fill bytes, and markers without a segment.
+            (0xFF, _) => at += 1,
+            (0x01 | 0xD0..=0xD8, _) => at += 2,
+            (_, [high, low, ..]) => at += 2 + usize::from(u16::from_be_bytes([*high, *low])),
+            _ => return 0,
+        }
+    }
+    0
+}
+
+/// The image with a longer side of at most what `size` says.
+fn scaled(image: &DynamicImage, size: Size) -> Result<DynamicImage, Rejection> {
+    let (width, height) = (image.width(), image.height());
+    let most = size.longer_side();
+    if width.max(height) <= most {
+        return Ok(image.clone());
+    }
+    let side = |own: u32| {
+        let scaled = (u64::from(own) * u64::from(most)).div_ceil(u64::from(width.max(height)));
+        u32::try_from(scaled).unwrap_or(most).max(1)
+    };
+    let mut smaller = DynamicImage::new(side(width), side(height), image.color());
+    Resizer::new().resize(image, &mut smaller, None).map_err(|_| Rejection::Damaged)?;
+    Ok(smaller)
+}
+
+/// The picture on white, eight bits a colour.
+fn flat(image: DynamicImage) -> RgbImage {
+    if !image.color().has_alpha() {
+        return image.into_rgb8();
+    }
+    let image = image.into_rgba8();
+    let (width, height) = image.dimensions();
+    let mut flat = RgbImage::new(width, height);
+    for (to, from) in flat.pixels_mut().zip(image.pixels()) {
+        let [red, green, blue, alpha] = from.0.map(u32::from);
+        let on_white =
+            |colour: u32| u8::try_from((colour * alpha + 255 * (255 - alpha) + 127) / 255).unwrap_or(u8::MAX);
+        to.0 = [red, green, blue].map(on_white);
+    }
+    flat
+}
+
+/// Turns the colours of a profile into those of sRGB; a profile that cannot be read changes nothing.
+fn to_srgb(picture: &mut RgbImage, profile: &[u8]) {
+    let Ok(profile) = ColorProfile::new_from_slice(profile) else { return };
+    if profile.color_space != DataColorSpace::Rgb {
+        return;
+    }
+    let transform = profile.create_transform_8bit(
+        Layout::Rgb,
+        &ColorProfile::new_srgb(),
+        Layout::Rgb,
+        TransformOptions::default(),
+    );
+    let Ok(transform) = transform else { return };
+    let mut turned = RgbImage::new(picture.width(), picture.height());
+    if transform.transform(picture.as_raw(), &mut turned).is_ok() {
+        *picture = turned;
+    }
+}
+
+/// A size of the picture, as WebP or JPEG, whichever is smaller.
+fn file(picture: &RgbImage, size: Size) -> Result<File, Rejection> {
+    let mut jpeg = Vec::new();
+    JpegEncoder::new_with_quality(&mut jpeg, QUALITY)
+        .encode_image(picture)
+        .map_err(|_| Rejection::Damaged)?;
+    let webp = webp::Encoder::from_rgb(picture, picture.width(), picture.height());
+    Ok(match webp.encode_simple(false, f32::from(QUALITY)) {
+        Ok(webp) if webp.len() < jpeg.len() => File { size, format: Format::Webp, bytes: webp.to_vec() },
+        _ => File { size, format: Format::Jpeg, bytes: jpeg },
+    })
+}
+
+#[cfg(test)]
+mod tests;
