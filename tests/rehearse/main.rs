@@ -60,7 +60,7 @@ async fn rehearse() -> Result<(), String> {
     let tools = Tools::installed(&root.join("target/tools"))?;
     report.done("tools", &tools::PINNED.join(", "));
     tools.validate(&root)?;
-    report.done("template", "sam validate --lint found nothing");
+    report.done("template", "sam validate --lint and cfn-lint found nothing");
 
     let package = package::built(&root)?;
     report.done("functions", &package.summary());
