@@ -241,6 +241,12 @@ impl Caller {
         Self { token: Some(text(&signed_up["accessToken"])), id: text(&signed_up["user"]["id"]), ..anybody }
     }
 
+    /// Their access token.
+    #[must_use]
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// Sends a request.
     pub async fn send(
         &self,

@@ -13,7 +13,8 @@ pub struct Config {
     pub secrets: Secrets,
     /// `AWS_REGION`.
     pub region: String,
-    /// `ROOST_STORE_URL`: a store elsewhere than at AWS. The local stack's.
+    /// `ROOST_STORE_URL`: a store elsewhere than at AWS. The local stack's. Without it, as for every
+    /// service, the SDKs' own `AWS_ENDPOINT_URL_DYNAMODB` and `AWS_ENDPOINT_URL`.
     pub store_url: Option<String>,
     /// `ROOST_*_TABLE`: the tables' names.
     pub tables: Tables,
@@ -103,6 +104,10 @@ impl Config {
     /// When one is missing that every function needs, or is malformed; the message names it.
     pub fn from(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
+        // Our own name first, then those that every SDK reads by itself where it loads its settings.
+        let elsewhere = |own: &str, sdk: &str| {
+            variable(own).or_else(|| variable(sdk)).or_else(|| variable("AWS_ENDPOINT_URL"))
+        };
         let malformed = |name: &str, why: &dyn std::fmt::Display| Error::internal(format!("{name}: {why}"));
         let secret = variable("ROOST_SECRET").ok_or_else(|| Error::internal("ROOST_SECRET is not set"))?;
         let secrets = Secrets::new(&secret, variable("ROOST_SECRET_PREVIOUS").as_deref())
@@ -140,7 +145,7 @@ impl Config {
         Ok(Self {
             secrets,
             region: variable("AWS_REGION").unwrap_or_else(|| "us-east-1".into()),
-            store_url: variable("ROOST_STORE_URL"),
+            store_url: elsewhere("ROOST_STORE_URL", "AWS_ENDPOINT_URL_DYNAMODB"),
             tables: Tables {
                 users: variable("ROOST_USERS_TABLE").unwrap_or_default(),
                 listings: variable("ROOST_LISTINGS_TABLE").unwrap_or_default(),
@@ -148,7 +153,7 @@ impl Config {
                 bookings: variable("ROOST_BOOKINGS_TABLE").unwrap_or_default(),
                 projections: variable("ROOST_PROJECTIONS_TABLE").unwrap_or_default(),
             },
-            buckets_url: variable("ROOST_BUCKETS_URL"),
+            buckets_url: elsewhere("ROOST_BUCKETS_URL", "AWS_ENDPOINT_URL_S3"),
             buckets: Buckets {
                 photos: variable("ROOST_PHOTOS_BUCKET"),
                 failures: variable("ROOST_FAILURES_BUCKET"),
@@ -159,10 +164,10 @@ impl Config {
             search,
             search_domain: variable("ROOST_SEARCH_DOMAIN"),
             event_bus: variable("ROOST_EVENT_BUS"),
-            events_url: variable("ROOST_EVENTS_URL"),
+            events_url: elsewhere("ROOST_EVENTS_URL", "AWS_ENDPOINT_URL_EVENTBRIDGE"),
             site: site.map(|(name, url)| Site { name, url: url.trim_end_matches('/').to_owned() }),
             mail_sender: variable("ROOST_MAIL_SENDER"),
-            mail_url: variable("ROOST_MAIL_URL"),
+            mail_url: elsewhere("ROOST_MAIL_URL", "AWS_ENDPOINT_URL_SESV2"),
             stripe: stripe.map(|(url, key)| StripeAccount { url: url.trim_end_matches('/').to_owned(), key }),
         })
     }

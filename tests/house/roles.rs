@@ -96,11 +96,11 @@ fn a_role_allows_exactly_what_its_function_asks_of_the_tables() {
 #[test]
 fn a_deployment_applies_the_definition_of_the_index_that_it_brings() {
     let template = template();
-    let applied = template.pointer("/Resources/SearchIndex/Properties/Definition");
+    let applied = template.pointer("/Resources/AppliedSearchIndex/Properties/Definition");
     assert_eq!(
         applied.and_then(Value::as_str),
         Some(roost::index::admin::fingerprint().as_str()),
-        "template.yaml: SearchIndex needs the fingerprint of infra/search as its Definition"
+        "template.yaml: AppliedSearchIndex needs the fingerprint of infra/search as its Definition"
     );
 }
 

@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::control;
+use crate::docs;
 use crate::invoke::invoke;
 use crate::stack::Stack;
 
@@ -76,6 +77,9 @@ async fn answer(
     request: Request<Incoming>,
     peer: IpAddr,
 ) -> Option<Response<Full<Bytes>>> {
+    if let Some(page) = docs::answer(request.uri().path()) {
+        return Some(page.map(Full::new));
+    }
     let local = request.uri().path().starts_with("/_local/");
     let bucket = stack.buckets().of_path(request.uri().path());
     let (parts, body) = request.into_parts();

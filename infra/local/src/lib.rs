@@ -7,6 +7,7 @@ pub mod clock;
 pub mod connector;
 mod control;
 pub mod database;
+mod docs;
 pub mod engine;
 pub mod environment;
 pub mod events;
