@@ -108,8 +108,9 @@ impl App {
     /// The search index, where the deployment has one. Made at the first use.
     #[must_use]
     pub fn index(&self) -> Option<&Index> {
-        let index =
-            self.index.get_or_init(|| Index::new(&self.config, self.connector.clone(), &self.entropy));
+        let index = self
+            .index
+            .get_or_init(|| Index::new(&self.config, self.connector.clone(), &self.clock, &self.entropy));
         index.as_ref()
     }
 

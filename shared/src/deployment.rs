@@ -11,15 +11,19 @@ use crate::function::Task;
 
 /// What CloudFormation sends; anything else is an order of an operator.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
 struct Request {
-    request_type: String,
+    #[serde(rename = "RequestType")]
+    kind: String,
     #[serde(rename = "ResponseURL")]
-    response_url: String,
-    stack_id: String,
-    request_id: String,
-    logical_resource_id: String,
-    physical_resource_id: Option<String>,
+    answer_to: String,
+    #[serde(rename = "StackId")]
+    stack: String,
+    #[serde(rename = "RequestId")]
+    id: String,
+    #[serde(rename = "LogicalResourceId")]
+    logical: String,
+    #[serde(rename = "PhysicalResourceId")]
+    physical: Option<String>,
 }
 
 /// Runs a task for an operator, who gets its answer, or for CloudFormation, which is told whether it
@@ -31,21 +35,21 @@ pub async fn run(app: &App, task: Task, event: Value) -> Result<Value> {
     let Ok(request) = serde_json::from_value::<Request>(event.clone()) else {
         return (task.run)(app.clone(), event).await;
     };
-    let outcome = match request.request_type.as_str() {
+    let outcome = match request.kind.as_str() {
         "Delete" => Ok(Value::Null),
         _ => (task.run)(app.clone(), json!({})).await,
     };
-    let id = request.physical_resource_id.as_deref().unwrap_or(task.name);
+    let id = request.physical.as_deref().unwrap_or(task.name);
     let answer = match &outcome {
         Ok(outcome) => json!({"Status": "SUCCESS", "Data": {"Outcome": outcome.to_string()}}),
         Err(error) => json!({"Status": "FAILED", "Reason": error.to_string()}),
     };
     let mut answer = answer;
     answer["PhysicalResourceId"] = json!(id);
-    answer["StackId"] = json!(request.stack_id);
-    answer["RequestId"] = json!(request.request_id);
-    answer["LogicalResourceId"] = json!(request.logical_resource_id);
-    tell(app, &request.response_url, answer.to_string()).await?;
+    answer["StackId"] = json!(request.stack);
+    answer["RequestId"] = json!(request.id);
+    answer["LogicalResourceId"] = json!(request.logical);
+    tell(app, &request.answer_to, answer.to_string()).await?;
     Ok(answer)
 }
 

@@ -15,7 +15,7 @@ pub const APPLY: Task = Task { name: "apply-search", run };
 
 /// How long the index is filled before the rest is left to the next call: Lambda ends a function
 /// after 15 minutes.
-const FILLING: Duration = Duration::from_secs(10 * 60);
+const FILLING: Duration = Duration::from_mins(10);
 
 /// Takes an [`Order`] and answers what has come of it.
 fn run(app: App, order: Value) -> BoxFuture<'static, Result<Value>> {

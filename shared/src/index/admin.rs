@@ -3,6 +3,7 @@
 //! written to from then on, filled from the projections, and only then read: searches never see it
 //! half full, and never stop.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -64,7 +65,11 @@ fn definition() -> Value {
 #[must_use]
 pub fn fingerprint() -> String {
     let hash = digest(&SHA256, definition().to_string().as_bytes());
-    hash.as_ref()[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut name = String::with_capacity(12);
+    for byte in &hash.as_ref()[..6] {
+        let _ = write!(name, "{byte:02x}");
+    }
+    name
 }
 
 impl Index {

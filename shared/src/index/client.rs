@@ -12,6 +12,7 @@ use aws_smithy_types::byte_stream::ByteStream;
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
+use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::error::Error;
 
@@ -26,6 +27,7 @@ pub(super) struct Client {
     region: String,
     connector: SharedHttpConnector,
     credentials: Credentials,
+    clock: Clock,
     entropy: Entropy,
 }
 
@@ -60,6 +62,7 @@ impl Client {
         region: &str,
         connector: SharedHttpConnector,
         credentials: Credentials,
+        clock: &Clock,
         entropy: &Entropy,
     ) -> Self {
         Self {
@@ -67,6 +70,7 @@ impl Client {
             region: region.to_owned(),
             connector,
             credentials,
+            clock: clock.clone(),
             entropy: entropy.clone(),
         }
     }
@@ -143,7 +147,7 @@ impl Client {
             .identity(&identity)
             .region(&self.region)
             .name("es")
-            .time(SystemTime::now())
+            .time(SystemTime::from(self.clock.now()))
             .settings(SigningSettings::default())
             .build()?
             .into();

@@ -69,8 +69,8 @@ fn stay(projection: &Projection) -> Vec<u8> {
     let (prices, rules) = (projection.price_runs(), projection.rule_runs());
     let mut bytes = Vec::with_capacity(4 + 12 * prices.len() + 9 * rules.len());
     let put = |bytes: &mut Vec<u8>, number: i64| bytes.extend(two_bytes(number));
-    put(&mut bytes, prices.len() as i64);
-    put(&mut bytes, rules.len() as i64);
+    put(&mut bytes, i64::try_from(prices.len()).unwrap_or(i64::MAX));
+    put(&mut bytes, i64::try_from(rules.len()).unwrap_or(i64::MAX));
     for (first, end, price) in prices {
         put(&mut bytes, first.into());
         put(&mut bytes, end.into());

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 /// How often the domain is asked whether it is ready.
 const EACH: Duration = Duration::from_secs(10);
 /// How long it may take to become ready: what is left of Lambda's 15 minutes serves to fill the index.
-const AT_MOST: Duration = Duration::from_secs(4 * 60);
+const AT_MOST: Duration = Duration::from_mins(4);
 
 /// Returns when the domain of this name has an endpoint and is not being changed.
 ///

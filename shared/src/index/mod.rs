@@ -18,7 +18,7 @@ use std::time::Duration;
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Instant;
+use crate::clock::{Clock, Instant};
 use crate::config::Config;
 use crate::connector;
 use crate::entropy::Entropy;
@@ -91,10 +91,22 @@ pub struct IndexMap {
 impl Index {
     /// The index of a deployment; `None` where it has none.
     #[must_use]
-    pub fn new(config: &Config, connector: SharedHttpConnector, entropy: &Entropy) -> Option<Self> {
+    pub fn new(
+        config: &Config,
+        connector: SharedHttpConnector,
+        clock: &Clock,
+        entropy: &Entropy,
+    ) -> Option<Self> {
         let search = config.search.as_ref()?;
         Some(Self {
-            client: Client::new(&search.url, &config.region, connector, connector::credentials(), entropy),
+            client: Client::new(
+                &search.url,
+                &config.region,
+                connector,
+                connector::credentials(),
+                clock,
+                entropy,
+            ),
             read: search.index.clone(),
             write: format!("{}-write", search.index),
             budget: search.budget,
