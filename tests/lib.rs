@@ -90,6 +90,15 @@ impl Product {
         }
     }
 
+    /// The same with a server of its own, for a test that does to it what the others would not like.
+    pub async fn start_with_own_index() -> Option<Self> {
+        // Says so where there can be none, and has the jars fetched once.
+        tokio::task::spawn_blocking(search_server).await.expect("the server's thread ends well").ok()?;
+        let product = Self::start_with(Choice::Own).await;
+        assert_eq!(product.stack.search().settled().await, State::Ready);
+        Some(product)
+    }
+
     async fn start_with(search: Choice) -> Self {
         let options = Options { port: 0, memory: true, impatient: true, search, ..Options::default() };
         let stack = Stack::start(options).await.expect("the stack starts");
@@ -276,6 +285,11 @@ impl Caller {
     /// `GET`.
     pub async fn get(&self, path: &str) -> Answer {
         self.send("GET", path, None, &[]).await
+    }
+
+    /// `PATCH` with JSON.
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send("PATCH", path, Some(body.to_string().as_bytes()), &[]).await
     }
 
     /// `POST` with JSON.

@@ -9,6 +9,7 @@ use roost::search::projection::Candidate;
 use roost::search::query::{Area, Query, Sort, Town};
 use roost::search::{Found, confirmed};
 use roost::stay::{Nights, add_days};
+use roost_local::faults::StreamFault;
 use roost_tests::{Product, VISA};
 use serde_json::json;
 
@@ -41,6 +42,152 @@ async fn the_index_answers_what_the_files_say_and_what_the_cells_say() {
         }
     }
     assert!(found > 3_000, "{found}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_are_found_with_typing_errors_accents_and_synonyms() {
+    let Some(product) = Product::start_with_index("words").await else { return };
+    let host = product.somebody("host").await;
+    let mut homes = std::collections::BTreeMap::new();
+    for title in [
+        "Cosy apartment near the station",
+        "Très joli studio",
+        "House with a hot tub",
+        "Villa, Jacuzzi and garden",
+    ] {
+        let id = product.home_of(&host, json!({"title": title})).await;
+        homes.insert(id, title);
+    }
+    product.drain().await;
+    for (asked, expected) in [
+        ("apartement", vec!["Cosy apartment near the station"]),
+        ("appartement", vec!["Cosy apartment near the station"]),
+        ("flat", vec!["Cosy apartment near the station"]),
+        ("tres", vec!["Très joli studio"]),
+        ("jacuzzi", vec!["Villa, Jacuzzi and garden", "House with a hot tub"]),
+        ("hot tub", vec!["House with a hot tub", "Villa, Jacuzzi and garden"]),
+        ("jacuzi house", vec!["House with a hot tub"]),
+        ("castle", vec![]),
+    ] {
+        let answer =
+            product.anybody().get(&format!("/v1/search?q={}", asked.replace(' ', "%20"))).await.expect(200);
+        assert_eq!(answer["source"], "index");
+        let items = answer["items"].as_array().unwrap();
+        let found: Vec<&str> = items.iter().map(|item| homes[item["listingId"].as_str().unwrap()]).collect();
+        if asked == "jacuzi house" {
+            assert!(found.contains(&expected[0]), "{asked}: {found:?}");
+        } else {
+            assert_eq!(found, expected, "{asked}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_goes_on_where_the_one_before_ended_whatever_changes_meanwhile() {
+    let Some(product) = Product::start_with_index("pages").await else { return };
+    let made = tempfile::tempdir().unwrap();
+    let city = made.path().join("lisbon");
+    roost_local::import::demo::generate_csv(&city, 120, SEED).unwrap();
+    import(&product, &city).await;
+    let store = product.stack.app().store.clone();
+    let candidates = store.candidates(&Area::World).await.unwrap();
+    let mut homes: Vec<_> = candidates.iter().map(|home| home.projection.listing.to_string()).collect();
+    let mut random = Rng::with_seed(SEED);
+    let (mut found, mut next, mut changed) = (Vec::new(), String::new(), 0);
+    loop {
+        let page = product.anybody().get(&format!("/v1/search?sort=price&limit=10{next}")).await.expect(200);
+        assert_eq!((&page["source"], &page["total"]), (&json!("index"), &json!(homes.len())));
+        let items = page["items"].as_array().unwrap();
+        found.extend(items.iter().map(|item| item["listingId"].as_str().unwrap().to_owned()));
+        for _ in 0..5 {
+            // A price that moves the home before or behind the page that was just read.
+            let home: roost::ids::ListingId = homes[random.usize(..homes.len())].parse().unwrap();
+            let (listing, _) = store.listing(home, true).await.unwrap().unwrap();
+            let host = product.one_of_a_crowd(listing.host.bits());
+            let price = json!({"basePrice": {"amount": random.i64(1_000..90_000), "currency": "EUR"}});
+            host.patch(&format!("/v1/listings/{home}"), &price).await.expect(200);
+            changed += 1;
+        }
+        product.drain().await;
+        match page["nextCursor"].as_str() {
+            None => break,
+            Some(cursor) => next = format!("&cursor={cursor}"),
+        }
+    }
+    found.sort_unstable();
+    homes.sort_unstable();
+    assert!(changed >= 60);
+    assert_eq!(found, homes, "none twice, none lost");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_doubled_and_displaced_records_end_in_the_same_index() {
+    let Some(product) = Product::start_with_index("streams").await else { return };
+    let (host, first) = product.host_with_home("host", json!({})).await;
+    let mut homes = vec![first];
+    for _ in 0..5 {
+        homes.push(product.home_of(&host, json!({})).await);
+    }
+    product.stack.stream_faults().inject(|consumer, record| {
+        let digit = record.sequence.bytes().last().unwrap_or_default() % 4;
+        match (digit, consumer) {
+            (0, "index") => Some(StreamFault::Lost),
+            (1, _) => Some(StreamFault::Doubled),
+            (2, _) => Some(StreamFault::Displaced),
+            _ => None,
+        }
+    });
+    for (number, home) in (0_i64..).zip(&homes) {
+        let range = json!({"startDate": product.day(10 + number), "endDate": product.day(20)});
+        host.post(&format!("/v1/listings/{home}/calendar/block"), &range).await.expect(200);
+        let moved = json!({"location": {"lat": 51.0 + number as f64 / 10.0, "lng": 4.4}});
+        host.patch(&format!("/v1/listings/{home}"), &moved).await.expect(200);
+    }
+    host.post(&format!("/v1/listings/{}/unpublish", homes[0]), &json!({})).await.expect(200);
+    product.drain().await;
+    product.stack.stream_faults().clear();
+    for home in &homes {
+        let price = json!({"startDate": product.day(90), "endDate": product.day(91), "price": {"amount": 9_000, "currency": "EUR"}});
+        host.post(&format!("/v1/listings/{home}/calendar/set-price"), &price).await.expect(200);
+    }
+    product.drain().await;
+    let now = product.stack.app().clock.now();
+    for days in [None, Some((5, 8)), Some((12, 14)), Some((25, 27))] {
+        let mut query = Query::everything(Area::World);
+        query.stay = days.map(|(from, to)| Nights::between(product.day(from), product.day(to)).unwrap());
+        let hits = compare(&product.stack.app(), &query, now).await.unwrap();
+        assert!(hits < homes.len(), "the first is off sale");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_dies_is_stood_in_for_and_used_again_when_it_is_back() {
+    let Some(product) = Product::start_with_own_index().await else { return };
+    let host = product.somebody("host").await;
+    for _ in 0..5 {
+        product.home_of(&host, json!({})).await;
+    }
+    product.drain().await;
+    let search = async || {
+        let answer = product.anybody().get("/v1/search?location=Antwerp").await.expect(200);
+        assert_eq!(answer["total"], 5);
+        answer["source"].as_str().unwrap().to_owned()
+    };
+    let mut sources = Vec::new();
+    for number in 0..500 {
+        if number == 250 {
+            product.stack.search().kill_server();
+        }
+        sources.push(search().await);
+    }
+    assert!(sources[..200].iter().any(|source| source == "index"), "{sources:?}");
+    assert!(sources[251..].iter().all(|source| source == "fallback"), "nobody answers for a dead index");
+    // It is started again, filled, and asked again, all by itself.
+    let back = tokio::time::timeout(std::time::Duration::from_secs(120), async {
+        product.stack.search().restarted().await;
+        while search().await != "index" {}
+    });
+    assert!(back.await.is_ok(), "the index is used again");
 }
 
 /// Books and blocks about a thousand nights; how many.

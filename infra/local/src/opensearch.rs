@@ -73,6 +73,13 @@ impl OpenSearch {
         &self.0.url
     }
 
+    /// Whether it has ended, which nobody has asked of it.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        let mut child = self.0.child.lock().unwrap_or_else(PoisonError::into_inner);
+        !matches!(child.try_wait(), Ok(None))
+    }
+
     /// Kills it, as a machine that fails would. For tests.
     pub fn kill(&self) {
         self.0.kill();

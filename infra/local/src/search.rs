@@ -1,6 +1,7 @@
 //! Search on this machine: which server the functions' searches go to, and how far it has come.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{HttpConnector as _, HttpConnectorFuture, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
@@ -22,6 +23,9 @@ pub const PATH: &str = "/_local/opensearch";
 
 /// The function that writes to the index.
 pub(crate) const INDEXER: &str = "index";
+
+/// How often the server is looked after.
+const WATCHED_EACH: Duration = Duration::from_millis(250);
 
 /// Which index a stack has.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +66,8 @@ struct Parts {
     /// Where the server is, once that is known.
     url: watch::Sender<Option<String>>,
     state: watch::Sender<State>,
+    /// The server, where it is one of the stack's own.
+    own: Mutex<Option<OpenSearch>>,
 }
 
 impl Search {
@@ -70,7 +76,9 @@ impl Search {
             Choice::Off => State::Off("it is switched off".into()),
             Choice::Own | Choice::At { .. } => State::Starting,
         };
-        Self(Arc::new(Parts { url: watch::Sender::new(None), state: watch::Sender::new(state) }))
+        let parts =
+            Parts { url: watch::Sender::new(None), state: watch::Sender::new(state), own: Mutex::default() };
+        Self(Arc::new(parts))
     }
 
     /// Where the server is, once that is known.
@@ -135,6 +143,13 @@ impl Search {
         http.call(request)
     }
 
+    /// Returns when the index is set up after its server has ended.
+    pub async fn restarted(&self) {
+        let mut state = self.0.state.subscribe();
+        let _ = state.wait_for(|state| *state == State::Starting).await;
+        let _ = state.wait_for(|state| *state != State::Starting).await;
+    }
+
     /// Returns when search is ready or off.
     pub async fn settled(&self) -> State {
         let mut state = self.0.state.subscribe();
@@ -142,41 +157,60 @@ impl Search {
         settled.map_or(State::Starting, |state| state.clone())
     }
 
-    /// Starts the server and sets the index up, beside everything else; the stack answers meanwhile.
+    /// Kills the stack's own server, as a machine that fails would. For tests: another one is started.
+    pub fn kill_server(&self) {
+        if let Some(server) = self.0.own.lock().ok().and_then(|mut own| own.take()) {
+            server.kill();
+        }
+    }
+
+    /// Starts the server and sets the index up, beside everything else; the stack answers meanwhile. A
+    /// server of the stack's own that ends is started anew.
     pub(crate) fn start(&self, choice: Choice, app: App, tell: fn(&str)) -> AbortHandle {
         let search = self.clone();
         let task = tokio::spawn(async move {
-            let _server = match choice {
-                Choice::Off => return,
-                Choice::At { url, .. } => {
-                    search.0.url.send_replace(Some(url));
-                    None
-                }
-                Choice::Own => match tokio::task::spawn_blocking(move || OpenSearch::start(tell)).await {
-                    Ok(Ok(server)) => {
-                        search.0.url.send_replace(Some(server.url().to_owned()));
-                        Some(server)
+            loop {
+                let server = match &choice {
+                    Choice::Off => return,
+                    Choice::At { url, .. } => {
+                        search.0.url.send_replace(Some(url.clone()));
+                        None
                     }
-                    Ok(Err(why)) => return search.give_up(&why, tell),
-                    Err(why) => return search.give_up(&why.to_string(), tell),
-                },
-            };
-            match search.set_up(&app).await {
-                Ok(documents) => {
-                    search.0.state.send_replace(State::Ready);
-                    tell(&format!("Search: OpenSearch answers, with {documents} listings."));
+                    Choice::Own => match tokio::task::spawn_blocking(move || OpenSearch::start(tell)).await {
+                        Ok(Ok(server)) => {
+                            search.0.url.send_replace(Some(server.url().to_owned()));
+                            Some(server)
+                        }
+                        Ok(Err(why)) => return search.give_up(&why, tell),
+                        Err(why) => return search.give_up(&why.to_string(), tell),
+                    },
+                };
+                if let Ok(mut own) = search.0.own.lock() {
+                    own.clone_from(&server);
                 }
-                Err(why) => search.give_up(&why, tell),
+                match search.set_up(&app).await {
+                    Ok(documents) => {
+                        search.0.state.send_replace(State::Ready);
+                        tell(&format!("Search: OpenSearch answers, with {documents} listings."));
+                    }
+                    Err(why) => return search.give_up(&why, tell),
+                }
+                // The server ends with this task, and the task with the stack.
+                let Some(server) = server else { return };
+                while !server.has_ended() {
+                    tokio::time::sleep(WATCHED_EACH).await;
+                }
+                tell("Search: OpenSearch has ended, and is started again. The geo cells answer meanwhile.");
+                search.0.state.send_replace(State::Starting);
+                search.0.url.send_replace(None);
             }
-            // The server ends with this task, and the task with the stack.
-            std::future::pending::<()>().await;
         });
         task.abort_handle()
     }
 
     async fn set_up(&self, app: &App) -> Result<usize, String> {
         let index = app.index().ok_or("the functions have no index")?;
-        let outcome = index.apply(&app.store, &Order::default(), std::time::Duration::MAX / 4).await;
+        let outcome = index.apply(&app.store, &Order::default(), Duration::from_hours(24)).await;
         outcome.map(|outcome| outcome.documents).map_err(|error| error.to_string())
     }
 

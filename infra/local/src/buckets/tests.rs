@@ -131,7 +131,7 @@ async fn a_browser_may_upload_and_everybody_sees_photos_alone() {
     let (status, headers) = shown("photos/one/large").await;
     assert_eq!((status, &headers["content-type"]), (200, &http::HeaderValue::from_static("image/webp")));
     assert_eq!(headers["cache-control"], "public, max-age=31536000, immutable");
-    for hidden in ["uploads/one", "photos/../uploads/one", "photos/none", ""] {
+    for hidden in ["uploads/one", "photos/../uploads/one", "photos/%2e%2e/uploads/one", "photos/none", ""] {
         assert_eq!(shown(hidden).await.0, 403, "{hidden}");
     }
 }
