@@ -1,0 +1,207 @@
+//! Search on many listings: `cargo bench-search LISTINGS CITY...` imports the cities, copies their
+//! homes with new ids around the old places until the index has so many listings, and measures one
+//! search after another at the API, the index alone beside it; then how long a booking takes until
+//! searches know of it.
+#![allow(clippy::print_stdout, reason = "this program's output is its table")]
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use futures::future::join_all;
+use roost::ids::{ListingId, UnitId};
+use roost::index::Filed;
+use roost::listing::Location;
+use roost::search::projection::Candidate;
+use roost::search::query::{Area, Query};
+use roost::stay::{Nights, add_days};
+use roost_local::import::{ImportOptions, run};
+use roost_tests::{Product, VISA};
+
+/// How many searches of each kind are measured, after a tenth as many that are not.
+const SEARCHES: usize = 300;
+/// How many bookings, and the time between two.
+const BOOKINGS: usize = 200;
+const BETWEEN: Duration = Duration::from_millis(20);
+
+#[tokio::main]
+async fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let listings: usize = arguments.next().and_then(|number| number.parse().ok()).unwrap_or(100_000);
+    let Some(product) = Product::start_with_own_index().await else { return };
+    for dir in arguments.map(PathBuf::from) {
+        let options = ImportOptions { dir, url: product.stack.url(), country: None, currency: None };
+        println!("{}", run(options).await.expect("the city is imported"));
+    }
+    product.stack.drain().await;
+    let homes: Vec<Candidate> =
+        product.stack.app().store.candidates(&Area::World).await.expect("cells").iter().cloned().collect();
+    let mut random = Rng::with_seed(2_024);
+    let began = Instant::now();
+    copy(&product, &homes, listings, &mut random).await;
+    product.stack.drain().await;
+    println!("{listings} listings in the index, {:.1} s for the copies", began.elapsed().as_secs_f64());
+
+    println!("{:<26}{:>9}{:>9}{:>12}{:>9}{:>8}", "", "p50 ms", "p99 ms", "index p50", "hits", "ratio");
+    let centre = "lat=51.215&lng=4.41&radiusKm=3";
+    let mut undated = 0.0;
+    for (name, nights) in [
+        ("city", None),
+        ("city, 2 nights", Some(2)),
+        ("city, 7 nights", Some(7)),
+        ("city, 28 nights", Some(28)),
+        ("city, 92 nights", Some(92)),
+    ] {
+        let p50 = measure(&product, name, undated, |random| {
+            let dates = nights.map(|nights| dates(&product, random, nights)).unwrap_or_default();
+            format!("/v1/search?location=Antwerp{dates}")
+        })
+        .await;
+        undated = if nights.is_none() { p50 } else { undated };
+    }
+    measure(&product, "3 km, 7 nights", undated, |random| {
+        format!("/v1/search?{centre}{}", dates(&product, random, 7))
+    })
+    .await;
+    measure(&product, "map, zoom 13, 7 nights", undated, |random| {
+        let west = 4.3 + random.f64() * 0.1;
+        format!(
+            "/v1/search/map?bbox={west},51.15,{},51.27&zoom=13{}",
+            west + 0.12,
+            dates(&product, random, 7)
+        )
+    })
+    .await;
+    let words = ["apartment", "studio", "cosy", "garden", "apartement", "loft"];
+    measure(&product, "words", undated, |random| {
+        format!("/v1/search?q={}", words[random.usize(..words.len())])
+    })
+    .await;
+    until_searchable(&product, &homes, &mut random).await;
+}
+
+/// Writes copies of the homes until the index has so many listings.
+async fn copy(product: &Product, homes: &[Candidate], listings: usize, random: &mut Rng) {
+    let app = product.stack.app();
+    let index = app.index().expect("the stack has an index");
+    let mut left = listings.saturating_sub(homes.len());
+    while left > 0 {
+        let some = left.min(500);
+        let copies: Vec<Filed> = (0..some)
+            .map(|_| {
+                let mut projection = homes[random.usize(..homes.len())].projection.clone();
+                projection.listing = ListingId::from_bits(random.u128(..));
+                projection.unit = UnitId::from(projection.listing);
+                let Location { lat, lng } = projection.location;
+                let near = |random: &mut Rng| (random.f64() - 0.5) * 0.02;
+                projection.location = Location { lat: lat + near(random), lng: lng + near(random) };
+                Filed { unit: projection.unit, version: 1, projection: Some(projection) }
+            })
+            .collect();
+        index.write(&copies).await.expect("the index takes them");
+        left -= some;
+    }
+}
+
+fn dates(product: &Product, random: &mut Rng, nights: i64) -> String {
+    let first = product.day(random.i64(5..200));
+    format!("&checkIn={first}&checkOut={}", add_days(first, nights))
+}
+
+/// Measures one kind of search; its p50 at the API in milliseconds.
+async fn measure(product: &Product, name: &str, undated: f64, path: impl Fn(&mut Rng) -> String) -> f64 {
+    let mut random = Rng::with_seed(7);
+    let caller = product.anybody();
+    let (mut times, mut hits, mut fallback) = (Vec::new(), 0, 0);
+    for number in 0..SEARCHES + SEARCHES / 10 {
+        let path = path(&mut random);
+        let began = Instant::now();
+        let answer = caller.get(&path).await.expect(200);
+        let took = began.elapsed();
+        if number >= SEARCHES / 10 {
+            times.push(took);
+            hits += answer["total"].as_u64().unwrap_or_default();
+            fallback += usize::from(answer["source"] == "fallback");
+        }
+    }
+    let alone = index_alone(product, name).await;
+    let (p50, p99) = percentiles(&mut times);
+    let ratio = if undated > 0.0 { format!("{:.2}", p50 / undated) } else { String::new() };
+    let mean = hits / SEARCHES as u64;
+    println!("{name:<26}{p50:>9.1}{p99:>9.1}{alone:>12}{mean:>9}{ratio:>8}  {fallback} by the cells");
+    p50
+}
+
+/// The p50 of the index's own part, for the kinds that are a town with dates.
+async fn index_alone(product: &Product, name: &str) -> String {
+    let Some(rest) = name.strip_prefix("city") else { return String::new() };
+    let nights: Option<i64> =
+        rest.trim_start_matches(", ").split(' ').next().and_then(|number| number.parse().ok());
+    let app = product.stack.app();
+    let (index, now) = (app.index().expect("an index"), app.clock.now());
+    let mut random = Rng::with_seed(7);
+    let mut times = Vec::new();
+    for _ in 0..SEARCHES {
+        let mut query = Query::everything(Area::Town(roost::search::query::Town::named("Antwerp")));
+        query.stay = nights.and_then(|nights| {
+            let first = product.day(random.i64(5..200));
+            Nights::between(first, add_days(first, nights))
+        });
+        let began = Instant::now();
+        let page = index.search(&app.store, &query, None, 20, now).await;
+        if page.is_some() {
+            times.push(began.elapsed());
+        }
+    }
+    format!("{:.1}", percentiles(&mut times).0)
+}
+
+/// Books homes at a steady pace, and asks the index after each until it knows.
+async fn until_searchable(product: &Product, homes: &[Candidate], random: &mut Rng) {
+    let mut waits = Vec::new();
+    let mut pace = tokio::time::interval(BETWEEN);
+    let mut number = 0_u128;
+    while waits.len() < BOOKINGS {
+        pace.tick().await;
+        number += 1;
+        let home = homes[random.usize(..homes.len())].projection.clone();
+        let first = product.day(random.i64(10..300));
+        let stay =
+            Nights::between(first, add_days(first, i64::from(home.min_nights.clamp(2, 20)))).expect("nights");
+        let guest = product.one_of_a_crowd(500_000 + number);
+        let booked = guest.book(&home.listing.to_string(), stay.first(), stay.end(), VISA, "k").await;
+        if booked.status != 201 {
+            continue;
+        }
+        let committed = Instant::now();
+        let app = product.stack.app();
+        waits.push(tokio::spawn(async move {
+            let mut query = Query::everything(Area::Circle { centre: home.location, radius_km: 0.02 });
+            query.stay = Some(stay);
+            loop {
+                let now = app.clock.now();
+                let found = app.index().expect("an index").search(&app.store, &query, None, 50, now).await;
+                let units = |page: &roost::index::IndexPage| {
+                    page.candidates.iter().any(|found| found.projection.unit == home.unit)
+                };
+                if found.is_some_and(|page| !units(&page)) {
+                    return committed.elapsed();
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }));
+    }
+    let mut times: Vec<Duration> =
+        join_all(waits).await.into_iter().map(|time| time.expect("a time")).collect();
+    let (p50, p99) = percentiles(&mut times);
+    println!("a booking is searchable after {p50:.0} ms (p50), {p99:.0} ms (p99), of {BOOKINGS}");
+}
+
+/// p50 and p99 in milliseconds.
+fn percentiles(times: &mut [Duration]) -> (f64, f64) {
+    times.sort_unstable();
+    let at = |percent: usize| {
+        times.get((times.len().saturating_sub(1)) * percent / 100).copied().unwrap_or_default()
+    };
+    (at(50).as_secs_f64() * 1000.0, at(99).as_secs_f64() * 1000.0)
+}
