@@ -1,5 +1,5 @@
 //! A projection as a document of the index. `infra/search/index.json` has its fields' types,
-//! `infra/search/stay.painless` reads the field `stay`.
+//! `infra/search/stay.painless` reads the fields `price_runs` and `rule_runs`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -20,7 +20,7 @@ pub(super) fn document(projection: &Projection, version: u64) -> Value {
     let with_country = words(&format!("{city} {}", projection.country));
     let lowercase: Vec<String> = projection.amenities.iter().map(|name| name.to_lowercase()).collect();
     let open = projection.open_runs(FAR).into_iter().map(|(first, end)| json!({"gte": first, "lt": end}));
-    json!({
+    let mut document = json!({
         "unit": projection.unit,
         "text": format!("{title} {city}"),
         "title": title,
@@ -41,9 +41,15 @@ pub(super) fn document(projection: &Projection, version: u64) -> Value {
         "standing": standing(projection),
         "rating": rating(projection),
         "open": open.collect::<Vec<_>>(),
-        "stay": STANDARD.encode(stay(projection)),
+        "has_rule_runs": projection.rule_runs().len() > 0,
         "projection": STANDARD.encode(kept(projection, version)),
-    })
+    });
+    for (field, runs) in [("price_runs", price_runs(projection)), ("rule_runs", rule_runs(projection))] {
+        if !runs.is_empty() {
+            document[field] = STANDARD.encode(runs).into();
+        }
+    }
+    document
 }
 
 /// The candidate that a document keeps.
@@ -64,23 +70,22 @@ fn kept(projection: &Projection, version: u64) -> Vec<u8> {
     bytes
 }
 
-/// The runs of prices and of stay rules, as the script reads them.
-fn stay(projection: &Projection) -> Vec<u8> {
-    let (prices, rules) = (projection.price_runs(), projection.rule_runs());
-    let mut bytes = Vec::with_capacity(4 + 12 * prices.len() + 9 * rules.len());
-    let put = |bytes: &mut Vec<u8>, number: i64| bytes.extend(two_bytes(number));
-    put(&mut bytes, i64::try_from(prices.len()).unwrap_or(i64::MAX));
-    put(&mut bytes, i64::try_from(rules.len()).unwrap_or(i64::MAX));
-    for (first, end, price) in prices {
-        put(&mut bytes, first.into());
-        put(&mut bytes, end.into());
+/// The runs of prices, as the script reads them.
+fn price_runs(projection: &Projection) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (first, end, price) in projection.price_runs() {
+        bytes.extend([two_bytes(first.into()), two_bytes(end.into())].concat());
         bytes.extend((price - projection.base_price).to_be_bytes());
     }
-    for (first, end, rules) in rules {
-        put(&mut bytes, first.into());
-        put(&mut bytes, end.into());
-        put(&mut bytes, rules.min_nights.into());
-        put(&mut bytes, rules.max_nights.into());
+    bytes
+}
+
+/// The runs of stay rules, as the script reads them.
+fn rule_runs(projection: &Projection) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (first, end, rules) in projection.rule_runs() {
+        let numbers = [first.into(), end.into(), i64::from(rules.min_nights), i64::from(rules.max_nights)];
+        bytes.extend(numbers.map(two_bytes).concat());
         bytes.push(u8::from(rules.closed_to_arrival) | u8::from(rules.closed_to_departure) << 1);
     }
     bytes

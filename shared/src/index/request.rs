@@ -76,11 +76,7 @@ impl Filters {
             // `lte` is the last night: one run of open nights has them all.
             let nights = json!({"gte": first, "lte": end - 1, "relation": "contains"});
             always.push(json!({"range": {"open": nights}}));
-            always.push(json!({"script": {"script": script(
-                "allowed(doc['stay'].value, doc['min_nights'].value, doc['max_nights'].value, \
-                 params.first, params.end)",
-                json!({"first": first, "end": end}),
-            )}}));
+            always.push(stay_rules(first, end));
             never.extend(too_early_or_late(first, end, now));
         }
         let some_of = |field: &str, values: Value| json!({"terms": {field: values}});
@@ -144,7 +140,29 @@ impl Filters {
     }
 }
 
-const MEAN: &str = "mean(doc['stay'].value, doc['base_price'].value, params.first, params.end)";
+/// The mean night; the base price where the unit has no other.
+const MEAN: &str = "(doc['price_runs'].size() == 0 ? doc['base_price'].value : \
+    mean(doc['price_runs'].value, doc['base_price'].value, params.first, params.end))";
+
+/// The stay rules of `[first, end)`. Only units that have dates with rules of their own are asked one
+/// by one.
+fn stay_rules(first: i32, end: i32) -> Value {
+    let nights = end - first;
+    let own = script(
+        "allowed(doc['rule_runs'].value, doc['min_nights'].value, doc['max_nights'].value, \
+         params.first, params.end)",
+        json!({"first": first, "end": end}),
+    );
+    let has_runs = |has: bool| json!({"term": {"has_rule_runs": has}});
+    json!({"bool": {"should": [
+        all_of(vec![
+            has_runs(false),
+            json!({"range": {"min_nights": {"lte": nights}}}),
+            json!({"range": {"max_nights": {"gte": nights}}}),
+        ]),
+        all_of(vec![has_runs(true), json!({"script": {"script": own}})]),
+    ]}})
+}
 
 /// Check-in and check-out as days since 1970-01-01.
 fn days(query: &Query) -> Option<(i32, i32)> {
