@@ -179,7 +179,7 @@ async fn an_index_that_dies_is_stood_in_for_and_used_again_when_it_is_back() {
     assert!(sources[..200].iter().any(|source| source == "index"), "{sources:?}");
     assert!(sources[251..].iter().all(|source| source == "fallback"), "nobody answers for a dead index");
     // It is started again, filled, and asked again, all by itself.
-    let back = tokio::time::timeout(std::time::Duration::from_secs(120), async {
+    let back = tokio::time::timeout(std::time::Duration::from_mins(2), async {
         product.stack.search().restarted().await;
         while search().await != "index" {}
     });
