@@ -84,7 +84,12 @@ impl App {
         if let Some(provider) = self.provider.get() {
             return Ok(&**provider);
         }
-        let provider = crate::psp::stripe::Stripe::new(&self.config, self.connector.clone(), &self.entropy)?;
+        let provider = crate::psp::stripe::Stripe::new(
+            &self.config,
+            self.connector.clone(),
+            &self.clock,
+            &self.entropy,
+        )?;
         Ok(&**self.provider.get_or_init(|| Arc::new(provider)))
     }
 
@@ -137,7 +142,7 @@ impl App {
         name: Option<&str>,
     ) -> Result<&'a Bucket> {
         let name = name.ok_or_else(|| Error::internal(format!("{setting} is not set")))?;
-        Ok(made.get_or_init(|| Bucket::new(&self.config, name, self.connector.clone())))
+        Ok(made.get_or_init(|| Bucket::new(&self.config, name, self.connector.clone(), &self.clock)))
     }
 
     /// The event bus, made likewise.
@@ -148,7 +153,7 @@ impl App {
         if let Some(bus) = self.bus.get() {
             return Ok(bus);
         }
-        let bus = EventBus::new(&self.config, self.connector.clone())?;
+        let bus = EventBus::new(&self.config, self.connector.clone(), &self.clock)?;
         Ok(self.bus.get_or_init(|| bus))
     }
 
@@ -160,7 +165,7 @@ impl App {
         if let Some(post) = self.post.get() {
             return Ok(post);
         }
-        let post = Post::new(&self.config, self.connector.clone())?;
+        let post = Post::new(&self.config, self.connector.clone(), &self.clock)?;
         Ok(self.post.get_or_init(|| post))
     }
 }

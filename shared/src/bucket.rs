@@ -10,6 +10,7 @@ use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::connector;
 use crate::error::{Error, Result};
@@ -57,13 +58,13 @@ pub struct Signed {
 impl Bucket {
     /// The bucket of this name.
     #[must_use]
-    pub fn new(config: &Config, name: &str, http: SharedHttpConnector) -> Self {
+    pub fn new(config: &Config, name: &str, http: SharedHttpConnector, clock: &Clock) -> Self {
         let mut builder = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(config.region.clone()))
             .credentials_provider(connector::credentials())
             .http_client(connector::client(http))
-            .sleep_impl(connector::sleep())
+            .sleep_impl(clock.clone())
             // TLS guards what we send; a second checksum of every body would only cost time.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)

@@ -5,6 +5,7 @@ use aws_sdk_eventbridge::config::{BehaviorVersion, Region};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::connector;
 use crate::error::{Error, Result};
@@ -26,14 +27,14 @@ impl EventBus {
     ///
     /// # Errors
     /// When it named none.
-    pub fn new(config: &Config, http: SharedHttpConnector) -> Result<Self> {
+    pub fn new(config: &Config, http: SharedHttpConnector, clock: &Clock) -> Result<Self> {
         let name = config.event_bus.clone().ok_or_else(|| Error::internal("ROOST_EVENT_BUS is not set"))?;
         let mut builder = aws_sdk_eventbridge::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(config.region.clone()))
             .credentials_provider(connector::credentials())
             .http_client(connector::client(http))
-            .sleep_impl(connector::sleep())
+            .sleep_impl(clock.clone())
             .retry_config(connector::retries())
             .timeout_config(connector::timeouts());
         builder.set_endpoint_url(config.events_url.clone());

@@ -1,15 +1,44 @@
-//! The one clock that every function reads.
+//! The one clock that every function reads, and by which it waits.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use aws_smithy_async::rt::sleep::AsyncSleep;
+pub use aws_smithy_async::rt::sleep::Sleep;
+use futures::future::{Either, select};
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 pub use jiff::{SignedDuration as Duration, Timestamp as Instant};
 
-/// Tells the time: the machine's, or one that the local stack and the simulation move forward.
+/// Tells the time and waits: by the machine's clock, by one that the local stack moves forward, or by
+/// the simulation's, where a day passes in a moment.
 #[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> Instant + Send + Sync>);
+pub struct Clock {
+    now: Arc<dyn Fn() -> Instant + Send + Sync>,
+    timer: Arc<dyn Timer>,
+}
+
+/// What waits, and measures how long something took. Nobody sets it: it only runs.
+pub trait Timer: Send + Sync {
+    /// How long it has been running.
+    fn passed(&self) -> std::time::Duration;
+    /// Waits so long.
+    fn sleep(&self, time: std::time::Duration) -> Sleep;
+}
+
+/// The machine's own, through the runtime.
+struct Machine;
+
+impl Timer for Machine {
+    fn passed(&self) -> std::time::Duration {
+        static BEGAN: LazyLock<tokio::time::Instant> = LazyLock::new(tokio::time::Instant::now);
+        BEGAN.elapsed()
+    }
+
+    fn sleep(&self, time: std::time::Duration) -> Sleep {
+        Sleep::new(tokio::time::sleep(time))
+    }
+}
 
 impl Clock {
     /// The machine's clock.
@@ -19,22 +48,53 @@ impl Clock {
         Self::of(Instant::now)
     }
 
-    /// A clock of the caller's.
+    /// A clock of the caller's that waits as long as the machine does.
     pub fn of(now: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
+        Self::with(now, Machine)
+    }
+
+    /// A clock of the caller's that waits in its own way too.
+    pub fn with(now: impl Fn() -> Instant + Send + Sync + 'static, timer: impl Timer + 'static) -> Self {
+        Self { now: Arc::new(now), timer: Arc::new(timer) }
     }
 
     /// Now, to the millisecond: what the tables keep and the interface shows.
     #[must_use]
     pub fn now(&self) -> Instant {
-        let milliseconds = (self.0)().as_millisecond();
+        let milliseconds = (self.now)().as_millisecond();
         Instant::from_millisecond(milliseconds).expect("a truncated instant is in range")
+    }
+
+    /// How long the clock has been running: for what a call may take, whoever sets the time meanwhile.
+    #[must_use]
+    pub fn passed(&self) -> std::time::Duration {
+        self.timer.passed()
+    }
+
+    /// Waits so long.
+    pub fn sleep(&self, time: std::time::Duration) -> Sleep {
+        self.timer.sleep(time)
+    }
+
+    /// What `work` makes, unless it takes longer than `time`: then it is dropped.
+    pub async fn within<T>(&self, time: std::time::Duration, work: impl Future<Output = T>) -> Option<T> {
+        match select(std::pin::pin!(work), self.sleep(time)).await {
+            Either::Left((made, _)) => Some(made),
+            Either::Right(((), _)) => None,
+        }
     }
 
     /// Today's civil date in `zone`.
     #[must_use]
     pub fn today(&self, zone: &Zone) -> Date {
         zone.date_of(self.now())
+    }
+}
+
+/// The clients of AWS wait between tries by the same clock.
+impl AsyncSleep for Clock {
+    fn sleep(&self, time: std::time::Duration) -> Sleep {
+        self.timer.sleep(time)
     }
 }
 

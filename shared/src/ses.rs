@@ -7,6 +7,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::connector;
 use crate::error::{Error, Result};
@@ -25,7 +26,7 @@ impl Post {
     ///
     /// # Errors
     /// When they name no sender.
-    pub fn new(config: &Config, http: SharedHttpConnector) -> Result<Self> {
+    pub fn new(config: &Config, http: SharedHttpConnector, clock: &Clock) -> Result<Self> {
         let (sender, site) = config.mail_sender.as_ref().zip(config.site.as_ref()).ok_or_else(|| {
             Error::internal("ROOST_MAIL_SENDER, ROOST_SITE_NAME or ROOST_WEB_URL is not set")
         })?;
@@ -34,7 +35,7 @@ impl Post {
             .region(Region::new(config.region.clone()))
             .credentials_provider(connector::credentials())
             .http_client(connector::client(http))
-            .sleep_impl(connector::sleep())
+            .sleep_impl(clock.clone())
             .retry_config(connector::retries())
             .timeout_config(connector::timeouts());
         builder.set_endpoint_url(config.mail_url.clone());

@@ -10,7 +10,6 @@ use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnect
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use serde_json::Value;
-use tokio::time::{sleep, timeout};
 
 use crate::clock::Clock;
 use crate::entropy::Entropy;
@@ -98,7 +97,7 @@ impl Client {
         for pause in PAUSES {
             let pause = self.entropy.below(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
             if pause > 0 {
-                sleep(Duration::from_millis(pause)).await;
+                self.clock.sleep(Duration::from_millis(pause)).await;
             }
             match self.once(call, PATIENT).await {
                 Err(Trouble::Silent(why)) => trouble = Trouble::Silent(why),
@@ -110,8 +109,8 @@ impl Client {
 
     /// Makes a call once, within a budget.
     pub(super) async fn once(&self, call: Call<'_>, budget: Duration) -> Result<Vec<u8>, Trouble> {
-        let late = |_| Trouble::Silent(format!("{call} took longer than {} ms", budget.as_millis()));
-        timeout(budget, self.send(call)).await.map_err(late)?
+        let late = || Trouble::Silent(format!("{call} took longer than {} ms", budget.as_millis()));
+        self.clock.within(budget, self.send(call)).await.unwrap_or_else(|| Err(late()))
     }
 
     async fn send(&self, call: Call<'_>) -> Result<Vec<u8>, Trouble> {

@@ -39,6 +39,7 @@ pub use write::Filed;
 #[derive(Debug)]
 pub struct Index {
     client: Client,
+    clock: Clock,
     /// The alias that searches read: the version of the index that is complete.
     read: String,
     /// The alias of every version that changes are written to.
@@ -107,6 +108,7 @@ impl Index {
                 clock,
                 entropy,
             ),
+            clock: clock.clone(),
             read: search.index.clone(),
             write: format!("{}-write", search.index),
             budget: search.budget,
@@ -141,7 +143,7 @@ impl Index {
 
     /// Runs a call unless the index is known not to answer, and remembers how it went.
     async fn guarded<T>(&self, call: impl Future<Output = Result<T, Trouble>>) -> Option<T> {
-        if !self.circuit.lets_through(tokio::time::Instant::now()) {
+        if !self.circuit.lets_through(self.clock.passed()) {
             return None;
         }
         match call.await {
@@ -150,7 +152,7 @@ impl Index {
                 Some(found)
             }
             Err(trouble) => {
-                if self.circuit.failed(tokio::time::Instant::now()) {
+                if self.circuit.failed(self.clock.passed()) {
                     tracing::warn!(%trouble, "searches go to the cells: the index does not answer");
                 } else {
                     tracing::info!(%trouble, "the index did not answer");

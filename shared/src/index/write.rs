@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use super::Index;
 use super::answer::read;
@@ -59,7 +58,7 @@ impl Filed {
 
 /// Which versions of the index are written.
 #[derive(Debug, Default)]
-pub(super) struct Targets(Mutex<Option<(Instant, Vec<String>)>>);
+pub(super) struct Targets(Mutex<Option<(Duration, Vec<String>)>>);
 
 #[derive(Deserialize)]
 struct Written {
@@ -119,7 +118,7 @@ impl Index {
     /// The versions of the index that are written.
     async fn targets(&self) -> Result<Vec<String>> {
         let kept = self.written.0.lock().ok().and_then(|kept| kept.clone());
-        if let Some((_, targets)) = kept.filter(|(since, _)| since.elapsed() < REMEMBERED) {
+        if let Some((_, targets)) = kept.filter(|(since, _)| self.clock.passed() < *since + REMEMBERED) {
             return Ok(targets);
         }
         let targets = match self.indices_behind(&self.write).await {
@@ -128,7 +127,7 @@ impl Index {
             Err(trouble) => return Err(trouble.into()),
         };
         if let Ok(mut kept) = self.written.0.lock() {
-            *kept = Some((Instant::now(), targets.clone()));
+            *kept = Some((self.clock.passed(), targets.clone()));
         }
         Ok(targets)
     }

@@ -17,10 +17,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::future::BoxFuture;
 use std::time::Duration;
-use tokio::time::Instant;
 
 pub use amount::{from_stripe, to_stripe};
 
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::error::{Error, Result};
@@ -43,6 +43,7 @@ const MOST_KEYS: u32 = 2;
 #[derive(Debug)]
 pub struct Stripe {
     client: Client,
+    clock: Clock,
     entropy: Entropy,
 }
 
@@ -51,16 +52,22 @@ impl Stripe {
     ///
     /// # Errors
     /// When the deployment set no account.
-    pub fn new(config: &Config, connector: SharedHttpConnector, entropy: &Entropy) -> Result<Self> {
+    pub fn new(
+        config: &Config,
+        connector: SharedHttpConnector,
+        clock: &Clock,
+        entropy: &Entropy,
+    ) -> Result<Self> {
         let account = config
             .stripe
             .as_ref()
             .ok_or_else(|| Error::internal("ROOST_STRIPE_URL and ROOST_STRIPE_KEY are not set"))?;
-        Ok(Self { client: Client::new(account, connector, entropy), entropy: entropy.clone() })
+        let client = Client::new(account, connector, clock, entropy);
+        Ok(Self { client, clock: clock.clone(), entropy: entropy.clone() })
     }
 
     async fn authorized(&self, order: &PaymentOrder) -> Authorization {
-        let until = Instant::now() + PATIENCE;
+        let until = self.clock.passed() + PATIENCE;
         let id = match self.intent_of(order, until).await {
             Ok(id) => id,
             Err(end) => return end,
@@ -86,7 +93,7 @@ impl Stripe {
     }
 
     async fn settled(&self, order: &PaymentOrder) -> Authorization {
-        let until = Instant::now() + PATIENCE;
+        let until = self.clock.passed() + PATIENCE;
         match self.intent_of(order, until).await {
             Ok(id) => self.concluded(id, until).await,
             Err(end) => end,
@@ -94,7 +101,7 @@ impl Stripe {
     }
 
     async fn voided(&self, order: &PaymentOrder) -> bool {
-        let until = Instant::now() + PATIENCE;
+        let until = self.clock.passed() + PATIENCE;
         match self.intent_of(order, until).await {
             Ok(id) => self.cancelled(&id, until).await.is_some(),
             // Stripe refused to make the intent at all, so there is nothing to give back.
@@ -108,7 +115,7 @@ impl Stripe {
     async fn intent_of(
         &self,
         order: &PaymentOrder,
-        until: Instant,
+        until: Duration,
     ) -> std::result::Result<String, Authorization> {
         if let Some(reference) = &order.reference {
             return Ok(reference.clone());
@@ -126,7 +133,7 @@ impl Stripe {
     }
 
     /// What became of an intent; one that is not held is cancelled, so that it never will be.
-    async fn concluded(&self, id: String, until: Instant) -> Authorization {
+    async fn concluded(&self, id: String, until: Duration) -> Authorization {
         let intent = match self.client.get(&path(&id, ""), until).await {
             Reply::Intent { intent, .. } => intent,
             other => return Authorization::Unknown { context: other.trouble() },
@@ -154,7 +161,7 @@ impl Stripe {
     /// Cancels an intent, which gives back what it held; the intent once Stripe says that it is
     /// cancelled. Cancelling is the same however often it is done, so its key only has to tell the
     /// tries of one call from the next: a stored failure does not stand in the way of a later call.
-    async fn cancelled(&self, id: &str, until: Instant) -> Option<Intent> {
+    async fn cancelled(&self, id: &str, until: Duration) -> Option<Intent> {
         let key = format!("{id}:cancel:{}", URL_SAFE_NO_PAD.encode(self.entropy.bytes::<12>()));
         for turn in 1..=MOST_KEYS {
             let key = format!("{key}:{turn}");

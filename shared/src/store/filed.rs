@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use super::keys::{self, Key};
 use super::{Item, Store, fault, item, key_of, record};
 use crate::clock::{Duration, Instant};
-use crate::entropy::Entropy;
 use crate::error::{Error, Result};
 use crate::index::{Filed, Point};
 use crate::search::projection::Projection;
@@ -60,7 +59,7 @@ impl Store {
                 if tried == TRIES {
                     return Err(Error::unavailable("store: projections are left unread"));
                 }
-                pause(&self.entropy, tried).await;
+                self.pause(tried).await;
                 waiting = left;
             }
         }
@@ -165,8 +164,10 @@ fn filed_of_item(item: &Item) -> Result<Option<Filed>> {
     Ok(Some(Filed { unit, version, projection }))
 }
 
-/// A pause before what the store left out is asked for again.
-async fn pause(entropy: &Entropy, tried: u32) {
-    let longest = 50_u64 << tried.min(5);
-    tokio::time::sleep(std::time::Duration::from_millis(entropy.below(longest + 1))).await;
+impl Store {
+    /// A pause before what the store left out is asked for again.
+    async fn pause(&self, tried: u32) {
+        let longest = 50_u64 << tried.min(5);
+        self.clock.sleep(std::time::Duration::from_millis(self.entropy.below(longest + 1))).await;
+    }
 }

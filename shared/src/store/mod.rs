@@ -59,7 +59,7 @@ impl Store {
             .region(Region::new(config.region.clone()))
             .credentials_provider(connector::credentials())
             .http_client(connector::client(http))
-            .sleep_impl(connector::sleep())
+            .sleep_impl(clock.clone())
             .retry_config(connector::retries())
             .timeout_config(connector::timeouts());
         builder.set_endpoint_url(config.store_url.clone());

@@ -222,7 +222,7 @@ impl Store {
     /// Waits a little longer at each try, and not as long as the others do.
     pub(super) async fn wait(&self, tried: u32) {
         let longest = 20u64 << tried;
-        tokio::time::sleep(Duration::from_millis(longest / 2 + self.entropy.below(longest))).await;
+        self.clock.sleep(Duration::from_millis(longest / 2 + self.entropy.below(longest))).await;
     }
 }
 

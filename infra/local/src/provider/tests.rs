@@ -159,7 +159,8 @@ fn adapter(wire: &Wire) -> Stripe {
         8 => bytes.fill(0),
         _ => bytes.iter_mut().for_each(|byte| *byte = Entropy::system().bytes::<1>()[0]),
     });
-    Stripe::new(&config.unwrap(), SharedHttpConnector::new(wire.clone()), &entropy).unwrap()
+    let connector = SharedHttpConnector::new(wire.clone());
+    Stripe::new(&config.unwrap(), connector, &Clock::system(), &entropy).unwrap()
 }
 
 fn order(method: &str) -> PaymentOrder {

@@ -7,9 +7,9 @@ use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnect
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
-use tokio::time::{Instant, sleep, timeout};
 
 use super::wire::{Envelope, Intent, Refusal};
+use crate::clock::Clock;
 use crate::config::StripeAccount;
 use crate::entropy::Entropy;
 
@@ -28,6 +28,7 @@ pub(super) struct Client {
     url: String,
     authorization: String,
     connector: SharedHttpConnector,
+    clock: Clock,
     entropy: Entropy,
 }
 
@@ -63,40 +64,46 @@ enum Try {
 }
 
 impl Client {
-    pub(super) fn new(account: &StripeAccount, connector: SharedHttpConnector, entropy: &Entropy) -> Self {
+    pub(super) fn new(
+        account: &StripeAccount,
+        connector: SharedHttpConnector,
+        clock: &Clock,
+        entropy: &Entropy,
+    ) -> Self {
         Self {
             url: account.url.clone(),
             authorization: format!("Bearer {}", account.key),
             connector,
+            clock: clock.clone(),
             entropy: entropy.clone(),
         }
     }
 
-    /// Reads `path`, until the instant given.
-    pub(super) async fn get(&self, path: &str, until: Instant) -> Reply {
+    /// Reads `path`, until so much has passed on the clock.
+    pub(super) async fn get(&self, path: &str, until: Duration) -> Reply {
         self.send(&Call { method: "GET", path, form: None, key: None }, until).await
     }
 
-    /// Posts `form` to `path` under an idempotency key, until the instant given.
-    pub(super) async fn post(&self, path: &str, form: &str, key: &str, until: Instant) -> Reply {
+    /// Posts `form` to `path` under an idempotency key, until so much has passed on the clock.
+    pub(super) async fn post(&self, path: &str, form: &str, key: &str, until: Duration) -> Reply {
         self.send(&Call { method: "POST", path, form: Some(form), key: Some(key) }, until).await
     }
 
-    async fn send(&self, call: &Call<'_>, until: Instant) -> Reply {
+    async fn send(&self, call: &Call<'_>, until: Duration) -> Reply {
         let mut trouble = String::from("no time left");
         for pause in PAUSES {
             let pause = self.entropy.below(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
             if pause > 0 {
-                sleep(Duration::from_millis(pause)).await;
+                self.clock.sleep(Duration::from_millis(pause)).await;
             }
-            let left = until.saturating_duration_since(Instant::now());
+            let left = until.saturating_sub(self.clock.passed());
             if left.is_zero() {
                 break;
             }
-            match timeout(CALL.min(left), self.attempt(call)).await {
-                Ok(Try::Answered(reply)) => return reply,
-                Ok(Try::Again(why)) => trouble = why,
-                Err(_) => trouble = String::from("no answer in time"),
+            match self.clock.within(CALL.min(left), self.attempt(call)).await {
+                Some(Try::Answered(reply)) => return reply,
+                Some(Try::Again(why)) => trouble = why,
+                None => trouble = String::from("no answer in time"),
             }
         }
         Reply::Silent(format!("{} {}: {trouble}", call.method, call.path))

@@ -42,7 +42,8 @@ fn scripted(answers: &[Scripted]) -> (Stripe, Script) {
     });
     // Pauses are drawn below a bound from eight bytes: zeros make them none.
     let entropy = Entropy::of(|bytes| bytes.fill(0));
-    let stripe = Stripe::new(&config.unwrap(), SharedHttpConnector::new(script.clone()), &entropy).unwrap();
+    let connector = SharedHttpConnector::new(script.clone());
+    let stripe = Stripe::new(&config.unwrap(), connector, &Clock::system(), &entropy).unwrap();
     (stripe, script)
 }
 
