@@ -91,7 +91,8 @@ pub(crate) struct Listening {
 
 /// Hands events on until its task is ended. It owns the listeners, and so their way to the bus: the
 /// bus itself does not, or neither would ever end.
-pub(crate) struct Dispatcher {
+#[derive(Debug)]
+pub struct Dispatcher {
     bus: Bus,
     accepted: mpsc::UnboundedReceiver<(String, Value)>,
 }
@@ -99,7 +100,7 @@ pub(crate) struct Dispatcher {
 impl Bus {
     /// The default bus and those of these names, and what hands their events on.
     #[must_use]
-    pub(crate) fn new(clock: Clock, names: &[String]) -> (Self, Dispatcher) {
+    pub fn new(clock: Clock, names: &[String]) -> (Self, Dispatcher) {
         let (accepted, received) = mpsc::unbounded_channel();
         let (outstanding, _) = watch::channel(0);
         let bus = Self(Arc::new(Parts {
@@ -186,6 +187,12 @@ impl Bus {
 }
 
 impl Dispatcher {
+    /// The next event that was accepted and the bus it is on, for a caller that hands events on itself;
+    /// `None` when the bus has ended.
+    pub async fn next(&mut self) -> Option<(String, Value)> {
+        self.accepted.recv().await
+    }
+
     /// Hands events on to those who listen; one that failed waits for `pause` before its next try,
     /// and then longer.
     pub(crate) async fn run(mut self, listening: Vec<Listening>, pause: Duration) {

@@ -68,7 +68,14 @@ async fn store(engine: &Engine, request: &HttpRequest) -> Result<HttpResponse, C
     let body = request.body().bytes().unwrap_or_default();
     let function = FUNCTION.try_with(|function| *function).ok();
     let fault = engine.faults().of(&StoreCall { operation: operation_of(target), function, body });
-    let answered = match fault {
+    let reply = stored(engine, target, body, fault).await;
+    let reply = reply.ok_or_else(|| ConnectorError::timeout("the store did not answer".into()))?;
+    response(reply, "application/x-amz-json-1.0")
+}
+
+/// What the store answers to a call that this befalls; `None` is silence.
+pub async fn stored(engine: &Engine, target: &str, body: &[u8], fault: Option<StoreFault>) -> Option<Reply> {
+    match fault {
         Some(StoreFault::TimeoutBefore) => None,
         Some(StoreFault::Throttled) => Some(refusal(400, "ProvisionedThroughputExceededException")),
         Some(StoreFault::Broken) => Some(refusal(500, "InternalServerError")),
@@ -78,12 +85,14 @@ async fn store(engine: &Engine, request: &HttpRequest) -> Result<HttpResponse, C
             None
         }
         None => Some(engine.answer(target, body).await),
-    };
-    let reply = answered.ok_or_else(|| ConnectorError::timeout("the store did not answer".into()))?;
-    response(reply, "application/x-amz-json-1.0")
+    }
 }
 
-fn response(reply: Reply, kind: &'static str) -> Result<HttpResponse, ConnectorError> {
+/// A reply as the SDK's clients read it.
+///
+/// # Errors
+/// When the status is none.
+pub fn response(reply: Reply, kind: &'static str) -> Result<HttpResponse, ConnectorError> {
     let status =
         StatusCode::try_from(reply.status).map_err(|error| ConnectorError::other(error.into(), None))?;
     let mut response = HttpResponse::new(status, SdkBody::from(reply.body));

@@ -81,6 +81,14 @@ impl Engine {
         self.0.database.get_records(request).map_err(|error| error.to_string())
     }
 
+    /// The place in a table's stream before its first record.
+    ///
+    /// # Errors
+    /// A sentence when the table has no stream.
+    pub fn stream_start(&self, table: &str) -> Result<String, String> {
+        crate::database::stream_start(&self.0.database, table)
+    }
+
     /// Puts items into a table in one go: all or none, unmetered, and only when asked with a record
     /// each in the table's stream. How the importer loads a year of nights in a moment.
     ///

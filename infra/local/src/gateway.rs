@@ -15,12 +15,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use roost::clock::Instant;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::control;
 use crate::docs;
 use crate::invoke::invoke;
+use crate::router::Taken;
 use crate::stack::Stack;
 
 /// The largest body that API Gateway takes, in bytes: 10 MB.
@@ -113,8 +115,7 @@ async fn api(stack: &Stack, request: Request<Bytes>, peer: IpAddr) -> Response<F
         return own(StatusCode::NOT_FOUND, "Not Found");
     };
     let request_id = uuid::Uuid::new_v4().to_string();
-    let event = event::of(&request, &taken, &request_id, peer, stack.clock().now());
-    let Ok(request) = lambda_http::request::from_str(&event.to_string()) else {
+    let Some(request) = arriving(&request, &taken, &request_id, peer, stack.clock().now()) else {
         return own(StatusCode::BAD_REQUEST, "Bad Request");
     };
     let handled = (taken.endpoint.handle)(stack.app_of(taken.endpoint.name), request);
@@ -129,6 +130,19 @@ async fn api(stack: &Stack, request: Request<Bytes>, peer: IpAddr) -> Response<F
         response.headers_mut().insert("apigw-requestid", id);
     }
     response
+}
+
+/// A request as it arrives at the function whose route has taken it; `None` for what is no request.
+#[must_use]
+pub fn arriving(
+    request: &Request<Bytes>,
+    taken: &Taken,
+    request_id: &str,
+    peer: IpAddr,
+    now: Instant,
+) -> Option<lambda_http::Request> {
+    let event = event::of(request, taken, request_id, peer, now);
+    lambda_http::request::from_str(&event.to_string()).ok()
 }
 
 /// What API Gateway itself refuses has its own shape.

@@ -13,7 +13,7 @@ pub mod environment;
 pub mod events;
 pub mod failures;
 pub mod faults;
-mod gateway;
+pub mod gateway;
 pub mod import;
 mod invoke;
 pub mod mailbox;
@@ -25,7 +25,7 @@ mod saved;
 mod schedules;
 pub mod search;
 pub mod stack;
-mod streams;
+pub mod streams;
 pub mod template;
 pub mod wiring;
 

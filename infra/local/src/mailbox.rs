@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::engine::Reply;
 
 /// Where SES takes mail: `SendEmail` of its interface's second version.
-pub(crate) const PATH: &str = "/v2/email/outbound-emails";
+pub const PATH: &str = "/v2/email/outbound-emails";
 /// How many mails are kept: the newest.
 const MOST_KEPT: usize = 20_000;
 

@@ -188,7 +188,10 @@ pub(crate) async fn drain(engine: &Engine, readers: &[&Progress]) {
 }
 
 /// A page of a stream as the event that Lambda makes of it.
-fn batch(page: &GetRecordsResponse) -> Result<Vec<Record>, String> {
+///
+/// # Errors
+/// When a record is not one.
+pub fn batch(page: &GetRecordsResponse) -> Result<Vec<Record>, String> {
     let event = serde_json::json!({ "Records": page.records });
     let event: Event = serde_json::from_value(event).map_err(|error| error.to_string())?;
     Ok(records(event))

@@ -1,0 +1,84 @@
+//! Proof by simulation: histories of the whole product in one thread, each drawn from a seed, with the
+//! guarantees checked after every change and at rest.
+
+mod actors;
+mod check;
+pub mod executor;
+mod index;
+pub mod script;
+mod wire;
+mod world;
+
+use std::time::Duration;
+
+use script::{Fault, Script, Site};
+use world::{Counts, World};
+
+/// What came of a history.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What must not be, and was; empty for a good history.
+    pub violations: Vec<String>,
+    /// How often each transition of a booking happened.
+    pub transitions: Counts,
+    /// The faults that were met.
+    pub met: Vec<Fault>,
+    /// How many calls there were of the store.
+    pub store_calls: u32,
+    /// The hash of every choice: equal for equal histories.
+    pub trace: u64,
+    /// How much virtual time passed.
+    pub passed: Duration,
+}
+
+/// How long it may take until everything rests once nothing goes wrong any more: a hold of a quarter
+/// of an hour, made last by a clock that is five minutes ahead, and the sweeper's longest pause.
+const UNTIL_REST: Duration = Duration::from_secs(26 * 60);
+/// The longest that a call of the script's may be late, and what is then left to settle.
+const LATEST: Duration = Duration::from_secs(22 * 60);
+
+/// Runs a script to its end and checks what must hold.
+#[must_use]
+pub fn run(script: &Script) -> Report {
+    // The clients of AWS draw their jitter from the thread's own source.
+    fastrand::seed(script.seed);
+    let world = World::new(script);
+    let known = actors::Known::default();
+    let executor = world.executor().clone();
+    for (number, actor) in script.actors.iter().enumerate() {
+        executor.spawn(actors::act(world.clone(), known.clone(), number, actor.clone()));
+    }
+    let everybody = script.actors.len();
+    if !executor.run_until(|| known.done() == everybody) {
+        world.watch().violated("somebody waits for ever".into());
+    }
+    world.end_faults();
+    let late = world.parts().plan.met().iter().any(|fault| fault.what == script::What::Late);
+    let rests = executor.passed() + UNTIL_REST + if late { LATEST } else { Duration::ZERO };
+    executor.run_until(|| executor.passed() >= rests);
+    world.end_schedules();
+    executor.run_until(|| false);
+    check::at_rest(&world, &known.attempts());
+    let report = Report {
+        violations: world.watch().violations(),
+        transitions: world.watch().transitions(),
+        met: world.parts().plan.met(),
+        store_calls: world.parts().plan.calls(Site::Store),
+        trace: executor.trace(),
+        passed: executor.passed(),
+    };
+    world.end();
+    report
+}
+
+/// The smallest script that still ends in a violation, made from one that does.
+#[must_use]
+pub fn shrink(script: &Script) -> Script {
+    let mut smallest = script.clone();
+    while let Some(smaller) =
+        smallest.smaller().into_iter().find(|smaller| !run(smaller).violations.is_empty())
+    {
+        smallest = smaller;
+    }
+    smallest
+}

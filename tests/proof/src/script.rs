@@ -1,0 +1,382 @@
+//! What happens in a history: who does what, and what goes wrong. Drawn from a seed, and made smaller
+//! when it has found something.
+
+use fastrand::Rng;
+use serde::{Deserialize, Serialize};
+
+/// A history's script. The order in which things happen follows from the seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Script {
+    /// Every choice of the executor follows from it.
+    pub seed: u64,
+    /// The homes there are.
+    pub homes: Vec<Home>,
+    /// Who acts, each one thing after another.
+    pub actors: Vec<Actor>,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
+    /// How far the clocks of the function instances are off, in milliseconds.
+    pub skews: Vec<i64>,
+}
+
+/// A home.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Home {
+    /// Whether guests book without being asked.
+    pub instant: bool,
+    /// How many bookings its nights take.
+    pub capacity: u16,
+}
+
+/// Somebody with something to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Actor {
+    /// Whether it is the host of every home, or a guest.
+    pub host: bool,
+    /// What they do, in turn.
+    pub commands: Vec<Command>,
+}
+
+/// One thing done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// Asks for a quote, waits, and books it.
+    Book {
+        /// Which home.
+        home: usize,
+        /// The first night, in days from the beginning.
+        first: u16,
+        /// How many nights.
+        nights: u16,
+        /// How it is paid; without a card the nights are held.
+        card: Option<Card>,
+        /// How often the call is sent at once.
+        copies: u8,
+        /// Seconds between quote and booking.
+        waits: u32,
+    },
+    /// Pays the booking made last.
+    Pay {
+        /// With what.
+        card: Card,
+        /// How often the call is sent at once.
+        copies: u8,
+    },
+    /// Cancels a booking: the guest's last, or as a host any of them.
+    Cancel {
+        /// Which one a host cancels, from the last backwards.
+        back: usize,
+    },
+    /// Sends the last booking again, body and key unchanged.
+    Repeat,
+    /// Looks at the booking made last.
+    Look,
+    /// Searches for nights.
+    Search {
+        /// The first night.
+        first: u16,
+        /// How many.
+        nights: u16,
+    },
+    /// The host accepts a request.
+    Accept {
+        /// Which booking, from the last backwards.
+        back: usize,
+    },
+    /// The host declines a request.
+    Decline {
+        /// Which booking, from the last backwards.
+        back: usize,
+    },
+    /// The host checks a guest in.
+    CheckIn {
+        /// Which booking, from the last backwards.
+        back: usize,
+    },
+    /// The host checks a guest out.
+    CheckOut {
+        /// Which booking, from the last backwards.
+        back: usize,
+    },
+    /// The host takes nights off sale.
+    Block {
+        /// Which home.
+        home: usize,
+        /// The first night.
+        first: u16,
+        /// How many.
+        nights: u16,
+    },
+    /// The host puts nights on sale again.
+    Unblock {
+        /// Which home.
+        home: usize,
+        /// The first night.
+        first: u16,
+        /// How many.
+        nights: u16,
+    },
+    /// The host changes the price of nights.
+    Price {
+        /// Which home.
+        home: usize,
+        /// The first night.
+        first: u16,
+        /// How many.
+        nights: u16,
+        /// In minor units.
+        amount: i64,
+    },
+    /// Seconds go by.
+    Wait {
+        /// How many.
+        seconds: u32,
+    },
+    /// Hours go by in which nothing at all happens, schedules included.
+    Sleep {
+        /// How many.
+        hours: u32,
+    },
+}
+
+/// A card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Card {
+    /// It is charged.
+    Good,
+    /// It is refused.
+    Declined,
+}
+
+/// Something that goes wrong once, at the call of that number from the beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Which kind of call.
+    pub at: Site,
+    /// Its number.
+    pub call: u32,
+    /// What happens.
+    pub what: What,
+}
+
+/// Where things go wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Site {
+    /// A call of the store.
+    Store,
+    /// A call of the payment provider.
+    Provider,
+    /// An entry that is put on the bus.
+    Bus,
+    /// A call of the index.
+    Index,
+    /// A batch of a stream on its way to its consumer.
+    Stream,
+    /// A run of a schedule.
+    Schedule,
+}
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum What {
+    /// Refused for a moment: throttled, 429, not taken.
+    Throttled,
+    /// Another transaction holds an item.
+    Conflict,
+    /// An error of its own: 500. The provider stores it under the call's key.
+    Broken,
+    /// Nobody is there: 503.
+    Down,
+    /// The card is refused.
+    Declined,
+    /// Nothing is done, and no answer comes.
+    LostBefore,
+    /// It is done, and no answer comes.
+    LostAfter,
+    /// No answer comes, and it is done minutes later.
+    Late,
+    /// The caller's process ends before the call.
+    CrashBefore,
+    /// The caller's process ends after it is done, before the answer.
+    CrashAfter,
+    /// It comes twice, or is run twice.
+    Twice,
+    /// It comes a minute later than what followed it.
+    Delayed,
+    /// The consumer fails on it once.
+    Fails,
+    /// It is left out this time.
+    Skipped,
+}
+
+impl Script {
+    /// The script of a seed.
+    #[must_use]
+    pub fn of(seed: u64) -> Self {
+        let mut random = Rng::with_seed(seed ^ 0x5eed_0f5c_7197);
+        let random = &mut random;
+        // A stay of more than a hundred nights is taken in chunks; it is dear, and so rare.
+        let long = random.u8(..40) == 0;
+        let homes: Vec<Home> = (0..random.usize(1..=2))
+            .map(|_| Home { instant: random.u8(..10) < 6, capacity: if random.u8(..4) == 0 { 2 } else { 1 } })
+            .collect();
+        let guests = random.usize(2..=3);
+        let mut actors: Vec<Actor> = (0..guests)
+            .map(|_| {
+                let count = random.usize(6..=8);
+                Actor { host: false, commands: (0..count).map(|_| guest(random, homes.len(), long)).collect() }
+            })
+            .collect();
+        let count = random.usize(8..=9);
+        let commands = (0..count).map(|_| host(random, homes.len())).collect();
+        actors.push(Actor { host: true, commands });
+        let count = random.usize(2..=6);
+        let faults = (0..count).map(|_| fault(random)).collect();
+        let off = [0, 0, 0, 5_000, -5_000, 300_000, -300_000];
+        let skews = (0..3).map(|_| off[random.usize(..off.len())]).collect();
+        Self { seed, homes, actors, faults, skews }
+    }
+
+    /// Scripts that are a little smaller, the most smaller ones first.
+    #[must_use]
+    pub fn smaller(&self) -> Vec<Self> {
+        let mut smaller = Vec::new();
+        for actor in 0..self.actors.len() {
+            let mut script = self.clone();
+            script.actors[actor].commands.clear();
+            if script != *self {
+                smaller.push(script);
+            }
+        }
+        for fault in 0..self.faults.len() {
+            let mut script = self.clone();
+            script.faults.remove(fault);
+            smaller.push(script);
+        }
+        for actor in 0..self.actors.len() {
+            for command in 0..self.actors[actor].commands.len() {
+                let mut script = self.clone();
+                script.actors[actor].commands.remove(command);
+                smaller.push(script);
+            }
+        }
+        for skew in 0..self.skews.len() {
+            if self.skews[skew] != 0 {
+                let mut script = self.clone();
+                script.skews[skew] = 0;
+                smaller.push(script);
+            }
+        }
+        smaller
+    }
+
+    /// How many things are done in it.
+    #[must_use]
+    pub fn commands(&self) -> usize {
+        self.actors.iter().map(|actor| actor.commands.len()).sum()
+    }
+}
+
+fn card(random: &mut Rng) -> Card {
+    if random.u8(..8) == 0 { Card::Declined } else { Card::Good }
+}
+
+fn copies(random: &mut Rng) -> u8 {
+    if random.u8(..4) == 0 { random.u8(2..=5) } else { 1 }
+}
+
+/// Few nights, so that everybody wants the same.
+fn range(random: &mut Rng) -> (u16, u16) {
+    (random.u16(0..6), random.u16(1..=4))
+}
+
+fn guest(random: &mut Rng, homes: usize, long: bool) -> Command {
+    match random.u8(..100) {
+        0..50 => {
+            let (first, nights) = range(random);
+            let nights = if long && random.bool() { random.u16(100..=104) } else { nights };
+            let card = (random.u8(..10) < 6).then(|| card(random));
+            let waits = if random.u8(..12) == 0 { 16 * 60 } else { random.u32(..20) };
+            Command::Book { home: random.usize(..homes), first, nights, card, copies: copies(random), waits }
+        }
+        50..64 => Command::Pay { card: card(random), copies: copies(random) },
+        64..74 => Command::Cancel { back: 0 },
+        74..80 => Command::Repeat,
+        80..84 => Command::Look,
+        84..88 => {
+            let (first, nights) = range(random);
+            Command::Search { first, nights }
+        }
+        _ => wait(random),
+    }
+}
+
+fn host(random: &mut Rng, homes: usize) -> Command {
+    let back = random.usize(..4);
+    let (first, nights) = range(random);
+    let home = random.usize(..homes);
+    match random.u8(..100) {
+        0..30 => Command::Accept { back },
+        30..38 => Command::Decline { back },
+        38..46 => Command::Cancel { back },
+        46..52 => Command::CheckIn { back },
+        52..58 => Command::CheckOut { back },
+        58..66 => Command::Block { home, first, nights },
+        66..72 => Command::Unblock { home, first, nights },
+        72..78 => Command::Price { home, first, nights, amount: random.i64(5_000..20_000) },
+        _ => wait(random),
+    }
+}
+
+fn wait(random: &mut Rng) -> Command {
+    match random.u8(..10) {
+        0..6 => Command::Wait { seconds: random.u32(1..120) },
+        6..8 => Command::Wait { seconds: random.u32(800..1_000) },
+        _ => Command::Sleep { hours: random.u32(1..72) },
+    }
+}
+
+fn fault(random: &mut Rng) -> Fault {
+    use What::{
+        Broken, Conflict, CrashAfter, CrashBefore, Declined, Delayed, Down, Fails, Late, LostAfter, LostBefore,
+        Skipped, Throttled, Twice,
+    };
+    let one = |random: &mut Rng, whats: &[What]| whats[random.usize(..whats.len())];
+    match random.u8(..100) {
+        0..40 => {
+            let what = one(
+                random,
+                &[Throttled, Conflict, Broken, LostBefore, LostAfter, LostAfter, CrashBefore, CrashAfter, CrashAfter],
+            );
+            Fault { at: Site::Store, call: random.u32(..250), what }
+        }
+        40..70 => {
+            let what = one(
+                random,
+                &[Throttled, Broken, Down, Declined, LostBefore, LostAfter, LostAfter, Late, CrashBefore, CrashAfter, CrashAfter],
+            );
+            Fault { at: Site::Provider, call: random.u32(..24), what }
+        }
+        70..75 => Fault { at: Site::Bus, call: random.u32(..12), what: one(random, &[Throttled, Twice, LostAfter, CrashAfter]) },
+        75..80 => {
+            Fault { at: Site::Index, call: random.u32(..20), what: one(random, &[Broken, LostBefore, LostAfter, Late, CrashAfter]) }
+        }
+        80..92 => Fault { at: Site::Stream, call: random.u32(..30), what: one(random, &[Twice, Delayed, Fails]) },
+        _ => Fault { at: Site::Schedule, call: random.u32(..20), what: one(random, &[Skipped, Twice]) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_history_has_three_actors_twenty_commands_and_two_faults() {
+        for seed in 0..1_000 {
+            let script = Script::of(seed);
+            assert!(script.actors.len() >= 3 && script.commands() >= 20 && script.faults.len() >= 2, "{script:?}");
+            assert_eq!(script, Script::of(seed));
+            assert!(script.smaller().iter().all(|smaller| smaller != &script));
+        }
+    }
+}

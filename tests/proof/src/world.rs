@@ -1,0 +1,545 @@
+//! The whole product in one thread under one seed: the handlers that ship, their adapters, the
+//! embedded store, streams, bus, schedules and payment provider, and the people of a script.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use bytes::Bytes;
+use futures::channel::oneshot;
+use http::Request;
+use roost::account::session::Session;
+use roost::account::{Email, Role, User, token};
+use roost::app::App;
+use roost::clock::{Clock, Duration as Span, Instant};
+use roost::config::Config;
+use roost::entropy::Entropy;
+use roost::function::{Consumer, Functions, Listener, Record, Schedule};
+use roost::ids::{ListingId, UserId};
+use roost_local::bus::Bus;
+use roost_local::database::{self, Place};
+use roost_local::engine::Engine;
+use roost_local::environment::Environment;
+use roost_local::mailbox::Mailbox;
+use roost_local::provider::Provider;
+use roost_local::router::Router;
+use roost_local::search::Choice;
+use roost_local::streams::batch;
+use roost_local::template::{Rule, Template};
+use roost_local::{all_functions, gateway, root};
+use serde_json::{Value, json};
+
+use crate::check::Watch;
+use crate::executor::Executor;
+use crate::index::SmallIndex;
+use crate::script::{Script, Site, What};
+use crate::wire::{Commits, Parts, Plan, Wire};
+
+/// The longest that a function may take behind API Gateway.
+const GATEWAY_PATIENCE: Duration = Duration::from_secs(29);
+/// The host of every home.
+pub const HOST: UserId = UserId::from_bits(1);
+
+/// What every history reads from the template, once.
+#[derive(Debug)]
+pub struct Plans {
+    template: Template,
+    functions: Functions,
+    router: Router,
+    config: Config,
+    /// The time at which every history begins: a morning.
+    begins: Instant,
+}
+
+/// A product that runs a script.
+#[derive(Clone)]
+pub struct World(Arc<Inner>);
+
+struct Inner {
+    plans: &'static Plans,
+    parts: Parts,
+    clock: Clock,
+    instances: Vec<App>,
+    /// The instance that takes all calls once nothing goes wrong any more: its clock is right.
+    right_one: App,
+    right: AtomicBool,
+    quiet: App,
+    turn: AtomicUsize,
+    requests: AtomicUsize,
+    quiesces: Arc<AtomicBool>,
+    homes: Mutex<Vec<ListingId>>,
+    pub watch: Watch,
+}
+
+/// What a caller got: nothing when no answer came.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body as it came.
+    pub bytes: Bytes,
+    /// The body as JSON.
+    pub json: Value,
+}
+
+impl Plans {
+    /// Read from the workspace's template.
+    pub fn get() -> &'static Self {
+        static PLANS: OnceLock<Plans> = OnceLock::new();
+        PLANS.get_or_init(|| {
+            let template = Template::read(&root().join("template.yaml")).expect("the template can be read");
+            let functions = all_functions();
+            let choice = Choice::At { url: String::new(), index: "listings".into(), budget: None };
+            let environment = Environment::of("http://proof.local", &template, &choice);
+            let config = environment.config().expect("the environment is whole");
+            let router = Router::to(functions.endpoints());
+            let begins = "2027-03-27T09:00:00Z".parse().expect("a time");
+            Self { template, functions, router, config, begins }
+        })
+    }
+}
+
+impl World {
+    /// The product, with the script's homes on sale and nothing else done.
+    pub fn new(script: &Script) -> Self {
+        let plans = Plans::get();
+        let executor = Executor::new(script.seed);
+        let database = database::open(Place::Memory, &plans.template.tables).expect("the tables are made");
+        let engine = Engine::on(database);
+        let clock = |skew: i64| {
+            let (begins, time) = (plans.begins + Span::from_millis(skew), executor.clone());
+            let passed = move || begins + Span::try_from(time.passed()).unwrap_or(Span::ZERO);
+            Clock::with(passed, executor.clone())
+        };
+        let (bus, mut dispatcher) = Bus::new(clock(0), &plans.template.buses);
+        let parts = Parts {
+            executor: executor.clone(),
+            engine: engine.clone(),
+            provider: Provider::new(clock(0)),
+            bus,
+            mailbox: Mailbox::new(clock(0)),
+            index: SmallIndex::default(),
+            plan: Plan::of(&script.faults),
+            commits: Commits::default(),
+        };
+        let entropy = {
+            let executor = executor.clone();
+            Entropy::of(move |bytes| executor.fill(bytes))
+        };
+        let app = |skew: i64, quiet: bool| {
+            let connector = SharedHttpConnector::new(Wire { parts: parts.clone(), quiet });
+            App::new(plans.config.clone(), clock(skew), entropy.clone(), connector)
+        };
+        let instances = script.skews.iter().map(|skew| app(*skew, false)).collect::<Vec<_>>();
+        let world = Self(Arc::new(Inner {
+            plans,
+            clock: clock(0),
+            instances,
+            right_one: app(0, false),
+            right: AtomicBool::new(false),
+            quiet: app(0, true),
+            turn: AtomicUsize::new(0),
+            requests: AtomicUsize::new(0),
+            quiesces: Arc::default(),
+            homes: Mutex::default(),
+            watch: Watch::new(clock(0)),
+            parts,
+        }));
+        world.furnish(script);
+        world.watch_commits();
+        world.start_streams();
+        world.start_schedules();
+        let listening = world.clone();
+        executor.spawn(async move {
+            while let Some((bus, event)) = dispatcher.next().await {
+                listening.deliver(&bus, &event);
+            }
+        });
+        world
+    }
+
+    /// Every part of the product.
+    pub fn parts(&self) -> &Parts {
+        &self.0.parts
+    }
+
+    /// The executor.
+    pub fn executor(&self) -> &Executor {
+        &self.0.parts.executor
+    }
+
+    /// What is watched.
+    pub fn watch(&self) -> &Watch {
+        &self.0.watch
+    }
+
+    /// An instance for which nothing goes wrong.
+    pub fn quiet(&self) -> &App {
+        &self.0.quiet
+    }
+
+    /// The true time.
+    pub fn now(&self) -> Instant {
+        self.0.clock.now()
+    }
+
+    /// The civil date at the beginning, and so many days later, where the homes are.
+    pub fn day(&self, days: u16) -> jiff::civil::Date {
+        let begins = self.0.plans.begins.to_zoned(jiff::tz::TimeZone::UTC).date();
+        roost::stay::add_days(begins, i64::from(days))
+    }
+
+    /// A home's listing.
+    pub fn home(&self, number: usize) -> ListingId {
+        let homes = lock(&self.0.homes);
+        homes[number % homes.len()]
+    }
+
+    /// How many homes there are.
+    pub fn homes(&self) -> usize {
+        lock(&self.0.homes).len()
+    }
+
+    /// From here on nothing goes wrong any more, and clocks are right.
+    pub fn end_faults(&self) {
+        self.0.right.store(true, Ordering::Relaxed);
+        self.0.parts.plan.end();
+        self.0.parts.provider.clear_faults();
+    }
+
+    /// Ends it: every task is dropped where it stands.
+    pub fn end(&self) {
+        self.0.parts.commits.end();
+        self.executor().end();
+    }
+
+    /// From here on no schedule starts.
+    pub fn end_schedules(&self) {
+        self.0.quiesces.store(true, Ordering::Relaxed);
+    }
+
+    /// Calls the product through its gateway; `None` when no answer came.
+    pub async fn call(
+        &self,
+        user: UserId,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        key: Option<&str>,
+    ) -> Option<Answer> {
+        let (sender, answer) = oneshot::channel();
+        let app = self.instance();
+        let invocation = self.invocation(app, user, method, path, body, key);
+        self.executor().spawn(async move {
+            let _ = sender.send(invocation.await);
+        });
+        self.0.clock.within(GATEWAY_PATIENCE, answer).await?.ok()
+    }
+
+    /// The same where nothing goes wrong and nobody waits.
+    pub async fn call_quietly(&self, user: UserId, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        self.invocation(self.0.quiet.clone(), user, method, path, body, None).await
+    }
+
+    fn instance(&self) -> App {
+        if self.0.right.load(Ordering::Relaxed) {
+            return self.0.right_one.clone();
+        }
+        let turn = self.0.turn.fetch_add(1, Ordering::Relaxed);
+        self.0.instances[turn % self.0.instances.len()].clone()
+    }
+
+    fn invocation(
+        &self,
+        app: App,
+        user: UserId,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        key: Option<&str>,
+    ) -> impl Future<Output = Answer> + Send + use<> {
+        let now = self.now();
+        let quiet = &self.0.quiet;
+        let token = token::issue(&quiet.secrets, now, user, &[], &quiet.entropy).expect("a token");
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "proof.local")
+            .header("authorization", format!("Bearer {token}"));
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let bytes = body.map(|body| Bytes::from(body.to_string()));
+        if bytes.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        let request = request.body(bytes.unwrap_or_default()).expect("a request");
+        let taken = self.0.plans.router.find(method, request.uri().path()).expect("a route");
+        let number = self.0.requests.fetch_add(1, Ordering::Relaxed);
+        let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let request = gateway::arriving(&request, &taken, &format!("request-{number}"), peer, now);
+        let handled = (taken.endpoint.handle)(app, request.expect("an event"));
+        async move {
+            let (head, body) = handled.await.into_parts();
+            let bytes = Bytes::copy_from_slice(body.as_ref());
+            let json = serde_json::from_slice(&bytes).unwrap_or_default();
+            Answer { status: head.status.as_u16(), bytes, json }
+        }
+    }
+
+    /// Runs work to its end at once, before anything else goes on.
+    pub fn settle<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+        futures::executor::block_on(work)
+    }
+
+    fn furnish(&self, script: &Script) {
+        let world = self.clone();
+        let homes = script.homes.clone();
+        let guests = script.actors.len();
+        let listings = self.settle(async move {
+            for number in 0..guests {
+                world.move_in(guest(number), "guest").await;
+            }
+            world.move_in(HOST, "host").await;
+            let mut listings = Vec::new();
+            for home in &homes {
+                listings.push(world.furnished(home.instant, home.capacity).await);
+            }
+            listings
+        });
+        *lock(&self.0.homes) = listings;
+    }
+
+    /// An account without a password.
+    async fn move_in(&self, id: UserId, name: &str) {
+        let now = self.now();
+        let user = User {
+            id,
+            email: address(id, name),
+            first_name: name.to_owned(),
+            last_name: "Proof".into(),
+            roles: vec![Role::Guest],
+            password_hash: None,
+            created_at: now,
+        };
+        let session = Session::begin(id, now, &self.0.quiet.entropy);
+        self.0.quiet.store.create_user(&user, &session).await.expect("the account is stored");
+    }
+
+    async fn furnished(&self, instant: bool, capacity: u16) -> ListingId {
+        let body = json!({
+            "title": "A bright flat", "description": "Two rooms.",
+            "propertyType": "apartment", "placeType": "entire_place",
+            "address": {"line1": "Street 1", "city": "Antwerp", "postalCode": "2018", "country": "BE"},
+            "location": {"lat": 51.212_345, "lng": 4.412_345},
+            "maxGuests": 4, "bedrooms": 1, "beds": 2, "bathrooms": 1.5, "amenities": ["Wifi"],
+            "basePrice": {"amount": 10_000, "currency": "EUR"},
+            "cleaningFee": {"amount": 2_500, "currency": "EUR"},
+            "minNights": 1, "maxNights": 365, "instantBook": instant, "cancellationPolicy": "moderate",
+            "checkInTime": "15:00", "checkOutTime": "11:00",
+        });
+        let made = self.call_quietly(HOST, "POST", "/v1/listings", Some(&body)).await;
+        assert_eq!(made.status, 201, "{}", made.json);
+        let id: ListingId = made.json["id"].as_str().and_then(|id| id.parse().ok()).expect("an id");
+        let path = format!("/v1/listings/{id}/publish");
+        let published = self.call_quietly(HOST, "POST", &path, Some(&json!({}))).await;
+        assert_eq!(published.status, 200, "{}", published.json);
+        self.0.watch.capacity(id.into(), capacity);
+        if capacity > 1 {
+            let store = &self.0.quiet.store;
+            let found = store.listing(id, true).await.expect("an answer");
+            let (mut listing, mut terms) = found.expect("a listing");
+            listing.version += 1;
+            terms.capacity = capacity;
+            store.update_listing(&listing, &terms).await.expect("the capacity is set");
+        }
+        id
+    }
+
+    fn watch_commits(&self) {
+        let watch = self.0.watch.clone();
+        let engine = self.0.parts.engine.clone();
+        let bookings = self.0.plans.config.tables.bookings.clone();
+        let position = Mutex::new(self.start_of(&bookings));
+        self.0.parts.commits.to(move |body| {
+            if memchr(body, bookings.as_bytes()) {
+                let mut position = lock(&position);
+                // Reading the stream awaits nothing but the store's turn, which is free: one thread.
+                let page = futures::executor::block_on(engine.records(&position, 1_000));
+                let page = page.expect("the stream is read");
+                let records = batch(&page).expect("records");
+                if let Some(next) = page.next_shard_iterator {
+                    *position = next;
+                }
+                watch.committed(&records);
+            }
+        });
+    }
+
+    fn start_of(&self, table: &str) -> String {
+        self.0.parts.engine.stream_start(table).expect("the table has a stream")
+    }
+
+    fn start_streams(&self) {
+        for function in &self.0.plans.template.functions {
+            let consumer = self.0.plans.functions.consumers.iter().find(|one| one.name == function.name);
+            let Some(consumer) = consumer else { continue };
+            for stream in &function.streams {
+                let (world, position) = (self.clone(), self.start_of(&stream.table));
+                self.executor().spawn(world.read(*consumer, position));
+            }
+        }
+    }
+
+    /// Reads a stream to its end, over and over: in order, in batches, until the consumer has done each.
+    async fn read(self, consumer: Consumer, mut position: String) {
+        let mut writes = self.0.parts.engine.writes();
+        let executor = self.executor().clone();
+        loop {
+            writes.borrow_and_update();
+            loop {
+                let limit = 1 + usize::try_from(executor.below(8)).unwrap_or(0);
+                let page = self.0.parts.engine.records(&position, limit).await.expect("the stream is read");
+                if page.records.is_empty() {
+                    break;
+                }
+                let records = batch(&page).expect("records");
+                self.hand_over(consumer, records).await;
+                let Some(next) = page.next_shard_iterator else { break };
+                position = next;
+            }
+            if writes.changed().await.is_err() {
+                return;
+            }
+            executor.sleep(Duration::from_millis(1 + executor.below(200))).await;
+        }
+    }
+
+    async fn hand_over(&self, consumer: Consumer, mut waiting: Vec<Record>) {
+        let executor = self.executor();
+        match self.0.parts.plan.next(Site::Stream) {
+            Some(What::Delayed) => executor.sleep(Duration::from_secs(60)).await,
+            Some(What::Fails) => executor.sleep(Duration::from_secs(1)).await,
+            Some(What::Twice) => {
+                let _ = self.deliver_records(consumer, waiting.clone()).await;
+            }
+            _ => {}
+        }
+        while !waiting.is_empty() {
+            // A consumer that ends without an answer gets all of them again.
+            let failed = self.deliver_records(consumer, waiting.clone()).await;
+            let first = match failed {
+                Some(failed) => waiting.iter().position(|record| failed.contains(&record.sequence)),
+                None => Some(0),
+            };
+            match first {
+                Some(first) => {
+                    waiting.drain(..first);
+                    executor.sleep(Duration::from_millis(500 + executor.below(2_000))).await;
+                }
+                None => return,
+            }
+        }
+    }
+
+    async fn deliver_records(&self, consumer: Consumer, records: Vec<Record>) -> Option<Vec<String>> {
+        let (sender, answer) = oneshot::channel();
+        let handled = (consumer.handle)(self.instance(), records);
+        self.executor().spawn(async move {
+            let _ = sender.send(handled.await);
+        });
+        answer.await.ok()
+    }
+
+    fn start_schedules(&self) {
+        for schedule in &self.0.plans.functions.schedules {
+            let (world, schedule) = (self.clone(), *schedule);
+            self.executor().spawn(world.keep(schedule));
+        }
+    }
+
+    async fn keep(self, schedule: Schedule) {
+        let executor = self.executor().clone();
+        let ends = self.0.quiesces.clone();
+        let every = match schedule.name {
+            "expire-bookings" | "recover-payments" => 60..240,
+            "advance-stays" => 1_800..5_400,
+            _ => 240..600,
+        };
+        loop {
+            let pause = every.start + executor.below(every.end - every.start);
+            executor.sleep(Duration::from_secs(pause)).await;
+            if ends.load(Ordering::Relaxed) {
+                return;
+            }
+            let times = match self.0.parts.plan.next(Site::Schedule) {
+                Some(What::Skipped) => 0,
+                Some(What::Twice) => 2,
+                _ => 1,
+            };
+            for _ in 0..times {
+                let run = (schedule.run)(self.instance());
+                executor.spawn(async move {
+                    let _ = run.await;
+                });
+            }
+        }
+    }
+
+    /// Hands an event to everybody who listens to it, each until it is handled.
+    fn deliver(&self, bus: &str, event: &Value) {
+        for function in &self.0.plans.template.functions {
+            let listener = self.0.plans.functions.listeners.iter().find(|one| one.name == function.name);
+            let Some(listener) = listener else { continue };
+            let wanted = |rule: &&Rule| rule.bus == bus && rule.pattern.takes(event);
+            for _ in function.rules.iter().filter(wanted) {
+                self.executor().spawn(self.clone().listen(*listener, event.clone()));
+            }
+        }
+    }
+
+    async fn listen(self, listener: Listener, event: Value) {
+        let executor = self.executor().clone();
+        let Ok(event) = serde_json::from_value::<roost::function::Event>(event) else { return };
+        for _ in 0..20 {
+            let (sender, answer) = oneshot::channel();
+            let handled = (listener.handle)(self.instance(), event.clone());
+            executor.spawn(async move {
+                let _ = sender.send(handled.await.is_ok());
+            });
+            if answer.await == Ok(true) {
+                return;
+            }
+            executor.sleep(Duration::from_secs(10 + executor.below(50))).await;
+        }
+    }
+}
+
+/// A guest's account.
+pub fn guest(number: usize) -> UserId {
+    UserId::from_bits(100 + number as u128)
+}
+
+fn address(id: UserId, name: &str) -> Email {
+    format!("{name}-{}@example.com", id.bits()).parse().expect("an address")
+}
+
+fn memchr(body: &[u8], word: &[u8]) -> bool {
+    body.windows(word.len()).any(|window| window == word)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Counts by name, for reports.
+pub type Counts = BTreeMap<String, u64>;
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("World")
+    }
+}
