@@ -20,6 +20,7 @@ pub mod mail;
 pub mod night;
 pub mod payment;
 pub mod photo;
+pub mod planted;
 pub mod pricing;
 pub mod quote;
 pub mod search;

@@ -6,6 +6,7 @@ use roost::booking::answer::BookingView;
 use roost::booking::{Attempt, Booking, HOLD, Mode, State};
 use roost::error::{Error, Reason, Result, Unsold};
 use roost::http::{Answer, Call, Host, Nothing, Operation};
+use roost::planted::{self, Bug};
 use roost::store::bookings::Made;
 
 use crate::paying;
@@ -30,7 +31,7 @@ impl Operation for AcceptBooking {
     async fn run(app: App, call: Call<Self>) -> Result<Answer<BookingView>> {
         let request = own_as_host(&app, &call.caller, call.path.id).await?;
         call.body()?;
-        if request.mode == Mode::Requested && was_accepted(&request) {
+        if request.mode == Mode::Requested && was_accepted(&request) && !planted::is(Bug::AcceptedTwice) {
             return answer(&app, &request, call.caller.id).await;
         }
         let accepted = accepted(&app, &request)?;
@@ -53,6 +54,7 @@ fn accepted(app: &App, request: &Booking) -> Result<Booking> {
     let now = app.clock.now();
     match request.state_at(now) {
         State::Requested => {}
+        State::Confirmed | State::PaymentStarted if planted::is(Bug::AcceptedTwice) => {}
         State::Expired => return Err(Error::invalid_transition("The request has lapsed.")),
         State::PaymentStarted | State::Assembling => {
             return Err(Error::conflict("payment_in_progress", "The request is being accepted already."));

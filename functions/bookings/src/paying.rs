@@ -5,6 +5,7 @@ use roost::app::App;
 use roost::booking::{Booking, HOLD, Mode, Outcome, State};
 use roost::error::{Error, Refusal, Result};
 use roost::payment::Authorization;
+use roost::planted::{self, Bug};
 use roost::store::bookings::Advance;
 
 /// Asks the provider for the money of a booking whose latest attempt has been recorded, and records
@@ -23,6 +24,9 @@ pub(crate) async fn pay(app: &App, booking: Booking) -> Result<Booking> {
 /// # Errors
 /// As [`pay`].
 pub(crate) async fn settle(app: &App, booking: Booking) -> Result<Booking> {
+    if planted::is(Bug::AskSkipped) {
+        return fail(app, booking, Outcome::Failed).await;
+    }
     let order = booking.order(&app.secrets, latest(&booking)?);
     let authorization = app.provider()?.settle(&order).await;
     record(app, booking, authorization).await
@@ -123,7 +127,11 @@ async fn fail(app: &App, booking: Booking, outcome: Outcome) -> Result<Booking> 
     after.attempts[index].outcome = Some(outcome);
     let written = if booking.mode != Mode::Held {
         after.state = State::PaymentFailed;
-        app.store.end(&booking, after).await?
+        if planted::is(Bug::DeclineKeepsNights) {
+            app.store.advance(&booking, after).await?
+        } else {
+            app.store.end(&booking, after).await?
+        }
     } else if app.clock.now() < hold_ends {
         after.state = State::Held;
         after.lapses_at = hold_ends;

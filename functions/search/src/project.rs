@@ -1,6 +1,6 @@
 //! Fed by the streams of listings and nights: keeps what search knows of each unit.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
@@ -18,7 +18,7 @@ const AT_A_TIME: usize = 8;
 /// Projects each unit of a batch once, however many of its items have changed.
 fn handle(app: App, records: Vec<Record>) -> BoxFuture<'static, Vec<String>> {
     Box::pin(async move {
-        let mut changes: HashMap<UnitId, Vec<String>> = HashMap::new();
+        let mut changes: BTreeMap<UnitId, Vec<String>> = BTreeMap::new();
         for record in records {
             if let Some(unit) = unit_of_change(&record.keys) {
                 changes.entry(unit).or_default().push(record.sequence);

@@ -13,6 +13,7 @@ use super::client::{Call, Trouble};
 use super::document::document;
 use crate::error::{Error, Result};
 use crate::ids::UnitId;
+use crate::planted::{self, Bug};
 use crate::search::projection::Projection;
 
 /// How long an instance remembers which versions of the index are written. A new version is filled
@@ -44,6 +45,11 @@ impl Filed {
             "version": self.external(),
             "version_type": "external",
         });
+        let target = if planted::is(Bug::IndexWithoutVersion) {
+            json!({ "_index": index, "_id": self.unit })
+        } else {
+            target
+        };
         match &self.projection {
             Some(projection) => {
                 lines.push_str(&json!({"index": target}).to_string());

@@ -15,6 +15,7 @@ use crate::booking::Booking;
 use crate::error::{Error, Reason, Result, Unsold};
 use crate::ids::UnitId;
 use crate::night::{Claim, Night, Taken, TakenNight};
+use crate::planted::{self, Bug};
 use crate::stay::Nights;
 
 /// How often a transaction that met another is tried before the honest 503.
@@ -51,6 +52,12 @@ impl Store {
         mark: Mark<'_>,
         companions: &(dyn Fn() -> Result<Vec<TransactWriteItem>> + Send + Sync),
     ) -> Result<Take> {
+        let mark = match mark {
+            Mark::Claim(claim, capacity) if planted::is(Bug::CapacityOffByOne) => {
+                Mark::Claim(claim, capacity + 1)
+            }
+            mark => mark,
+        };
         for tried in 0..MOST_TRIES {
             let ledger = self.ledger(unit, nights, tried > 0).await?;
             let taken = ledger.taken(match mark {
@@ -185,7 +192,12 @@ impl Store {
         let release = |date| {
             let update = Update::builder()
                 .table_name(&self.tables.nights)
-                .set_key(Some(night_key(&keys::night(booking.unit, date))))
+                .set_key(Some(night_key(&keys::night(booking.unit, date))));
+            if planted::is(Bug::ReleaseWithoutCondition) {
+                let update = update.update_expression("REMOVE bookings").build().map_err(Error::internal)?;
+                return Ok(TransactWriteItem::builder().update(update).build());
+            }
+            let update = update
                 .update_expression("DELETE bookings :claim")
                 .condition_expression("contains(bookings, :name)")
                 .expression_attribute_values(":claim", claims_value([&claim]))

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use roost::clock::Instant;
 use roost::ids::UserId;
 use serde_json::{Value, json};
 
@@ -14,27 +15,33 @@ const TRIES: usize = 3;
 
 /// One attempt to book, with every answer to it.
 #[derive(Clone, Debug)]
-pub struct Attempted {
+pub(crate) struct Attempted {
+    /// Who tried.
+    pub user: UserId,
     /// The total that was quoted, in minor units.
     pub quoted: Option<i64>,
+    /// Until when the quote held.
+    pub expires_at: Option<Instant>,
+    /// The attempt whose key was used again, with another body.
+    pub reuses: Option<usize>,
     /// What came of each time that it was sent.
     pub outcomes: Vec<Outcome>,
 }
 
 /// What came of a call.
 #[derive(Clone, Debug)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// 201, with this body.
     Made(Value),
-    /// Refused with this status.
-    Refused(u16),
+    /// Refused.
+    Refused,
     /// No answer, or a 5xx.
     Unknown,
 }
 
 /// What everybody knows of each other: the bookings made, oldest first.
 #[derive(Clone, Debug, Default)]
-pub struct Known(Arc<Mutex<Shared>>);
+pub(crate) struct Known(Arc<Mutex<Shared>>);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -56,12 +63,12 @@ struct Acting {
 
 impl Known {
     /// How many actors have come to their end.
-    pub fn done(&self) -> usize {
+    pub(crate) fn done(&self) -> usize {
         self.locked(|shared| shared.done)
     }
 
     /// Every attempt to book.
-    pub fn attempts(&self) -> Vec<Attempted> {
+    pub(crate) fn attempts(&self) -> Vec<Attempted> {
         self.locked(|shared| shared.attempts.clone())
     }
 
@@ -71,7 +78,7 @@ impl Known {
 }
 
 /// Does what the actor has to do.
-pub async fn act(world: World, known: Known, number: usize, actor: Actor) {
+pub(crate) async fn act(world: World, known: Known, number: usize, actor: Actor) {
     let user = if actor.host { HOST } else { guest(number) };
     let mut acting =
         Acting { world, known: known.clone(), user, host: actor.host, number, last: None, booking: None };
@@ -104,6 +111,7 @@ impl Acting {
                 let outcomes = self.send("/v1/bookings", &body, &key, 1).await;
                 self.known.locked(|shared| shared.attempts[attempt].outcomes.extend(outcomes));
             }
+            Command::Reuse => self.reuse().await,
             Command::Look => {
                 let Some(booking) = self.booking.clone() else { return };
                 let _ = self.get(&format!("/v1/bookings/{booking}")).await;
@@ -141,28 +149,15 @@ impl Acting {
         copies: u8,
         waits: u32,
     ) {
-        let quote = json!({
-            "listingId": self.world.home(home), "checkIn": self.world.day(first),
-            "checkOut": self.world.day(first + nights), "guests": { "adults": 1 },
-        });
-        let Some(quoted) = self.world.call(self.user, "POST", "/v1/quotes", Some(&quote), None).await else {
-            return;
-        };
-        if quoted.status != 201 {
-            self.expected(&quoted, &[409, 422, 503]);
-            return;
-        }
+        let Some(quoted) = self.quoted(home, first, nights).await else { return };
         self.wait(Duration::from_secs(u64::from(waits))).await;
         let mut body = json!({ "quoteId": quoted.json["quoteId"] });
         if let Some(card) = card {
             body["paymentMethodId"] = method(card).into();
         }
-        let key = format!("book-{}-{place}", self.number);
-        let attempt = self.known.locked(|shared| {
-            let quoted = quoted.json["total"]["amount"].as_i64();
-            shared.attempts.push(Attempted { quoted, outcomes: Vec::new() });
-            shared.attempts.len() - 1
-        });
+        // Others have keys of the same name, and must not meet this one's.
+        let key = format!("book-{place}");
+        let attempt = self.attempt(&quoted, None);
         self.last = Some((body.clone(), key.clone(), attempt));
         let outcomes = self.send("/v1/bookings", &body, &key, copies).await;
         for outcome in &outcomes {
@@ -180,6 +175,40 @@ impl Acting {
         self.known.locked(|shared| shared.attempts[attempt].outcomes.extend(outcomes));
     }
 
+    /// Another stay under the key of the last: the first answer is not to be had for it.
+    async fn reuse(&mut self) {
+        let Some((_, key, last)) = self.last.clone() else { return };
+        let Some(quoted) = self.quoted(0, 2, 2).await else { return };
+        let attempt = self.attempt(&quoted, Some(last));
+        let body = json!({ "quoteId": quoted.json["quoteId"], "paymentMethodId": method(Card::Good) });
+        let outcomes = self.send("/v1/bookings", &body, &key, 1).await;
+        self.known.locked(|shared| shared.attempts[attempt].outcomes.extend(outcomes));
+    }
+
+    async fn quoted(&self, home: usize, first: u16, nights: u16) -> Option<Answer> {
+        let quote = json!({
+            "listingId": self.world.home(home), "checkIn": self.world.day(first),
+            "checkOut": self.world.day(first + nights), "guests": { "adults": 1 },
+        });
+        let quoted = self.world.call(self.user, "POST", "/v1/quotes", Some(&quote), None).await?;
+        self.expected(&quoted, &[201, 409, 422, 503]);
+        (quoted.status == 201).then_some(quoted)
+    }
+
+    fn attempt(&self, quote: &Answer, reuses: Option<usize>) -> usize {
+        let attempted = Attempted {
+            user: self.user,
+            quoted: quote.json["total"]["amount"].as_i64(),
+            expires_at: quote.json["expiresAt"].as_str().and_then(|at| at.parse().ok()),
+            reuses,
+            outcomes: Vec::new(),
+        };
+        self.known.locked(|shared| {
+            shared.attempts.push(attempted);
+            shared.attempts.len() - 1
+        })
+    }
+
     /// Sends a call under a key, several times at once, and again while it is not answered.
     async fn send(&self, path: &str, body: &Value, key: &str, copies: u8) -> Vec<Outcome> {
         let all = (0..copies.max(1)).map(|_| async {
@@ -187,14 +216,16 @@ impl Acting {
             for _ in 0..TRIES {
                 let answer = self.world.call(self.user, "POST", path, Some(body), Some(key)).await;
                 let outcome = match answer {
-                    Some(answer) if answer.status == 201 || answer.status == 200 => Outcome::Made(answer.json),
+                    Some(answer) if answer.status == 201 || answer.status == 200 => {
+                        Outcome::Made(answer.json)
+                    }
                     Some(answer) if answer.status >= 500 => {
                         self.expected(&answer, &[503]);
                         Outcome::Unknown
                     }
                     Some(answer) => {
                         self.expected(&answer, &[402, 404, 409, 410, 422]);
-                        Outcome::Refused(answer.status)
+                        Outcome::Refused
                     }
                     None => Outcome::Unknown,
                 };
@@ -240,7 +271,9 @@ impl Acting {
 
     fn expected(&self, answer: &Answer, statuses: &[u16]) {
         if !statuses.contains(&answer.status) {
-            self.world.watch().violated(format!("an answer that nobody expects: {} {}", answer.status, answer.json));
+            self.world
+                .watch()
+                .violated(format!("an answer that nobody expects: {} {}", answer.status, answer.json));
         }
     }
 

@@ -19,7 +19,7 @@ use crate::world::{Counts, World};
 
 /// The bookings as they change, by the table's own stream.
 #[derive(Clone, Debug)]
-pub struct Watch(Arc<Mutex<Watched>>);
+pub(crate) struct Watch(Arc<Mutex<Watched>>);
 
 #[derive(Debug)]
 struct Watched {
@@ -33,7 +33,7 @@ struct Watched {
 }
 
 impl Watch {
-    pub fn new(clock: Clock) -> Self {
+    pub(crate) fn new(clock: Clock) -> Self {
         Self(Arc::new(Mutex::new(Watched {
             clock,
             capacities: BTreeMap::new(),
@@ -45,12 +45,16 @@ impl Watch {
     }
 
     /// Sets how many bookings a unit's nights take.
-    pub fn capacity(&self, unit: UnitId, capacity: u16) {
+    pub(crate) fn capacity(&self, unit: UnitId, capacity: u16) {
         self.locked(|watched| watched.capacities.insert(unit, capacity));
     }
 
+    fn capacity_of(&self, unit: UnitId) -> u16 {
+        self.locked(|watched| watched.capacities.get(&unit).copied().unwrap_or(1))
+    }
+
     /// Looks at what a commit has changed.
-    pub fn committed(&self, records: &[Record]) {
+    pub(crate) fn committed(&self, records: &[Record]) {
         self.locked(|watched| {
             for record in records {
                 watched.changed(record);
@@ -59,22 +63,22 @@ impl Watch {
     }
 
     /// Notes what must not be.
-    pub fn violated(&self, what: String) {
+    pub(crate) fn violated(&self, what: String) {
         self.locked(|watched| watched.violations.push(what));
     }
 
     /// What must not be, and was.
-    pub fn violations(&self) -> Vec<String> {
+    pub(crate) fn violations(&self) -> Vec<String> {
         self.locked(|watched| watched.violations.clone())
     }
 
     /// How often each transition happened.
-    pub fn transitions(&self) -> Counts {
+    pub(crate) fn transitions(&self) -> Counts {
         self.locked(|watched| watched.transitions.clone())
     }
 
     /// The bookings as they are.
-    pub fn bookings(&self) -> BTreeMap<BookingId, Booking> {
+    pub(crate) fn bookings(&self) -> BTreeMap<BookingId, Booking> {
         self.locked(|watched| watched.bookings.clone())
     }
 
@@ -96,9 +100,13 @@ impl Watched {
         let (before, after) = (read(&record.old), read(&record.new));
         let Some(after) = after else {
             if let Some(before) = before {
-                self.transitions.entry(format!("{:?} -> forgotten", before.state)).and_modify(|n| *n += 1).or_insert(1);
+                self.transitions
+                    .entry(format!("{:?} -> forgotten", before.state))
+                    .and_modify(|n| *n += 1)
+                    .or_insert(1);
                 if before.state != State::Abandoned {
-                    self.violations.push(format!("booking {} was deleted in state {:?}", before.id, before.state));
+                    self.violations
+                        .push(format!("booking {} was deleted in state {:?}", before.id, before.state));
                 }
                 self.bookings.remove(&before.id);
             }
@@ -110,10 +118,18 @@ impl Watched {
             Some(before) if before.state != after.state => {
                 count(&mut self.transitions, format!("{:?} -> {:?}", before.state, after.state));
                 if !before.state.may_become(after.state) {
-                    self.violations.push(format!("{id}: no way from {:?} to {:?}", before.state, after.state));
+                    self.violations
+                        .push(format!("{id}: no way from {:?} to {:?}", before.state, after.state));
                 }
             }
             Some(_) => {}
+        }
+        if let Some(before) = &before
+            && before.state == State::Held
+            && after.state == State::PaymentStarted
+            && after.attempts.last().is_some_and(|attempt| attempt.started_at >= before.lapses_at)
+        {
+            self.violations.push(format!("{id} was paid after its hold had lapsed"));
         }
         self.states.entry(id).or_default().insert(format!("{:?}", after.state));
         self.bookings.insert(id, after);
@@ -130,7 +146,8 @@ impl Watched {
                     && other.state != State::Assembling
                     && other.stay.iter().any(|date| date == night)
             });
-            let takers: Vec<String> = takers.map(|other| format!("{} ({:?})", other.id, other.state)).collect();
+            let takers: Vec<String> =
+                takers.map(|other| format!("{} ({:?})", other.id, other.state)).collect();
             if takers.len() > usize::from(capacity) {
                 self.violations.push(format!("G1: {night} is sold to {}", takers.join(" and ")));
                 return;
@@ -144,9 +161,10 @@ fn count(counts: &mut Counts, what: String) {
 }
 
 /// Everything that must hold once nothing moves any more.
-pub fn at_rest(world: &World, attempts: &[Attempted]) {
+pub(crate) fn at_rest(world: &World, attempts: &[Attempted]) {
     let bookings = world.watch().bookings();
     nights_are_the_live_bookings(world, &bookings);
+    requests_are_not_overtaken(world, &bookings);
     money_is_held_for_stays_alone(world, &bookings);
     answers_came_true(world, &bookings, attempts);
     events_were_told(world, &bookings);
@@ -188,6 +206,27 @@ fn nights_are_the_live_bookings(world: &World, bookings: &BTreeMap<BookingId, Bo
     for (unit, date, booking) in expected {
         let state = bookings[&booking].state;
         world.watch().violated(format!("G2: {booking} ({state:?}) has lost its night {date} of {unit}"));
+    }
+}
+
+/// A request whose nights are sold out is open no longer.
+fn requests_are_not_overtaken(world: &World, bookings: &BTreeMap<BookingId, Booking>) {
+    let now = world.now();
+    for request in bookings.values().filter(|booking| booking.state_at(now) == State::Requested) {
+        let capacity = world.watch().capacity_of(request.unit);
+        for night in request.stay.iter() {
+            let takers = bookings.values().filter(|other| {
+                other.unit == request.unit
+                    && matches!(other.state, State::Confirmed | State::CheckedIn | State::Completed)
+                    && other.stay.iter().any(|date| date == night)
+            });
+            if takers.count() >= usize::from(capacity) {
+                world
+                    .watch()
+                    .violated(format!("{} is still asked for {night}, which is sold out", request.id));
+                break;
+            }
+        }
     }
 }
 
@@ -236,21 +275,27 @@ fn money_is_held_for_stays_alone(world: &World, bookings: &BTreeMap<BookingId, B
 
 /// G6, G11, and the history checker: what was answered is so.
 fn answers_came_true(world: &World, bookings: &BTreeMap<BookingId, Booking>, attempts: &[Attempted]) {
+    fn made(attempt: &Attempted) -> Vec<&Value> {
+        let made = attempt.outcomes.iter().filter_map(|outcome| match outcome {
+            Outcome::Made(body) => Some(body),
+            _ => None,
+        });
+        made.collect()
+    }
     for attempt in attempts {
-        let made: Vec<&Value> = attempt
-            .outcomes
-            .iter()
-            .filter_map(|outcome| match outcome {
-                Outcome::Made(body) => Some(body),
-                _ => None,
-            })
-            .collect();
-        for (first, other) in made.iter().zip(made.iter().skip(1)) {
+        let answers = made(attempt);
+        if let Some(first) = attempt.reuses.and_then(|first| attempts.get(first))
+            && !answers.is_empty()
+            && !made(first).is_empty()
+        {
+            world.watch().violated(format!("G6: one key, two bodies, one answer: {}", answers[0]));
+        }
+        for (first, other) in answers.iter().zip(answers.iter().skip(1)) {
             if first != other {
                 world.watch().violated(format!("G6: one key, two answers: {first} and {other}"));
             }
         }
-        let Some(body) = made.first() else { continue };
+        let Some(body) = answers.first() else { continue };
         let id: Option<BookingId> = body["id"].as_str().and_then(|id| id.parse().ok());
         let Some(booking) = id.and_then(|id| bookings.get(&id)) else {
             world.watch().violated(format!("an answered booking is gone: {body}"));
@@ -259,7 +304,15 @@ fn answers_came_true(world: &World, bookings: &BTreeMap<BookingId, Booking>, att
         if body["price"]["total"]["amount"].as_i64() != attempt.quoted
             || Some(booking.price.total()) != attempt.quoted
         {
-            world.watch().violated(format!("G11: quoted {:?}, booked {}", attempt.quoted, body["price"]["total"]));
+            world
+                .watch()
+                .violated(format!("G11: quoted {:?}, booked {}", attempt.quoted, body["price"]["total"]));
+        }
+        if booking.guest != attempt.user {
+            world.watch().violated(format!("G8: {} is another's booking", booking.id));
+        }
+        if attempt.expires_at.is_some_and(|until| booking.created_at >= until) {
+            world.watch().violated(format!("G11: {} was booked after its quote had expired", booking.id));
         }
         if body["status"] == "confirmed" && !world.watch().was(booking.id, State::Confirmed) {
             world.watch().violated(format!("{} was answered as confirmed and never was", booking.id));
@@ -284,7 +337,9 @@ fn events_were_told(world: &World, bookings: &BTreeMap<BookingId, Booking>) {
             (State::CheckedIn, "booking.checked_in"),
             (State::Completed, "booking.completed"),
         ] {
-            if world.watch().was(booking.id, state) && !told.contains(&(kind.to_owned(), booking.id.to_string())) {
+            if world.watch().was(booking.id, state)
+                && !told.contains(&(kind.to_owned(), booking.id.to_string()))
+            {
                 world.watch().violated(format!("G7: nobody was told {kind} of {}", booking.id));
             }
         }
@@ -309,7 +364,9 @@ fn search_knows(world: &World) {
             continue;
         };
         if said(world, old) != said(world, new) {
-            world.watch().violated(format!("G7: the cells know something else of {} than the tables", new.unit));
+            world
+                .watch()
+                .violated(format!("G7: the cells know something else of {} than the tables", new.unit));
         }
         let kept = documents.get(&new.unit.to_string()).and_then(|document| document["projection"].as_str());
         let bytes = kept.and_then(|kept| STANDARD.decode(kept).ok()).unwrap_or_default();

@@ -12,11 +12,11 @@ const NAME: &str = "listings-proof-1";
 
 /// The documents. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct SmallIndex(Arc<Mutex<BTreeMap<String, Document>>>);
+pub(crate) struct SmallIndex(Arc<Mutex<BTreeMap<String, Document>>>);
 
 /// A document, or the memory that it was deleted.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Document {
+pub(crate) struct Document {
     version: u64,
     /// What was written; `None` once it is deleted.
     pub body: Option<Value>,
@@ -24,7 +24,7 @@ pub struct Document {
 
 impl SmallIndex {
     /// Answers one call as OpenSearch does.
-    pub fn answer(&self, path: &str, body: &[u8]) -> Reply {
+    pub(crate) fn answer(&self, path: &str, body: &[u8]) -> Reply {
         if path.starts_with("/_alias/") {
             return Reply { status: 200, body: json!({ NAME: { "aliases": {} } }).to_string() };
         }
@@ -36,7 +36,9 @@ impl SmallIndex {
         let mut lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let mut items = Vec::new();
         while let Some(order) = lines.next() {
-            let Some((action, target)) = order.as_object().and_then(|order| order.iter().next()) else { continue };
+            let Some((action, target)) = order.as_object().and_then(|order| order.iter().next()) else {
+                continue;
+            };
             let document = if action == "index" { lines.next() } else { None };
             let status = self.write(target, document);
             items.push(json!({ action.as_str(): { "status": status } }));
@@ -45,7 +47,7 @@ impl SmallIndex {
     }
 
     /// What is in it: by unit, the documents alone.
-    pub fn documents(&self) -> BTreeMap<String, Value> {
+    pub(crate) fn documents(&self) -> BTreeMap<String, Value> {
         let documents = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         documents.iter().filter_map(|(id, document)| Some((id.clone(), document.body.clone()?))).collect()
     }

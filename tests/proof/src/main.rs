@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use roost::booking::TRANSITIONS;
-use roost_proof::script::Script;
-use roost_proof::{Report, run, shrink};
+use roost_proof::script::{Script, Site};
+use roost_proof::{Report, crashes, run, shrink};
 
 /// Simulates histories of the whole product and checks the guarantees.
 #[derive(Parser)]
@@ -31,6 +31,14 @@ struct Arguments {
     /// How many threads; as many as there are cores unless given.
     #[arg(long)]
     threads: Option<usize>,
+    /// Lets every single call of the main scripts fail in every way, and every pair of calls of the
+    /// shortest.
+    #[arg(long)]
+    crashes: bool,
+    /// Plants one mistake after another, and counts the histories until each is found. Needs the
+    /// feature `planted`.
+    #[arg(long)]
+    planted: bool,
     /// Runs the script in this file instead.
     #[arg(long)]
     script: Option<std::path::PathBuf>,
@@ -39,6 +47,7 @@ struct Arguments {
 #[derive(Default)]
 struct Tally {
     histories: u64,
+    took: Duration,
     transitions: BTreeMap<String, u64>,
     faults: BTreeMap<String, u64>,
     virtual_time: Duration,
@@ -51,30 +60,103 @@ fn main() -> ExitCode {
     if let Some(file) = &arguments.script {
         return one(file);
     }
+    if arguments.planted {
+        return planted(&arguments);
+    }
+    if arguments.crashes {
+        return enumerate(&arguments);
+    }
+    let of = arguments.histories;
+    let tally = all(&arguments, of, |number| drawn(arguments.seed + number, arguments.faults));
+    println!();
+    tally.report()
+}
+
+/// Every call of the main scripts fails once in every way; then every pair of the shortest script's.
+fn enumerate(arguments: &Arguments) -> ExitCode {
+    let mut ended = ExitCode::SUCCESS;
+    let mut total = 0;
+    let mains = crashes::scripts();
+    let single = mains.iter().map(|main| (main.name, crashes::single(main)));
+    let pairs = mains.iter().take(1).map(|main| ("pairs: booked and paid at once", crashes::pairs(main)));
+    for (name, scripts) in single.chain(pairs) {
+        let tally = all(arguments, scripts.len() as u64, |number| {
+            scripts[usize::try_from(number).unwrap_or_default()].clone()
+        });
+        total += tally.histories;
+        let met: u64 = tally.faults.values().sum();
+        println!(
+            "\r{name}: {} histories, {met} faults met, in {:.0} s",
+            tally.histories,
+            tally.took.as_secs_f64()
+        );
+        if tally.failed.is_some() {
+            ended = tally.report();
+        }
+    }
+    println!("{total} histories in all");
+    ended
+}
+
+/// Runs so many scripts, on every core, until one ends in a violation.
+fn all(arguments: &Arguments, of: u64, script: impl Fn(u64) -> Script + Sync) -> Tally {
     let began = Instant::now();
-    let (next, tally) = (Arc::new(AtomicU64::new(arguments.seed)), Arc::new(Mutex::new(Tally::default())));
+    let (next, tally) = (AtomicU64::new(0), Mutex::new(Tally::default()));
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let end = arguments.seed + arguments.histories;
     let until = arguments.minutes.map(|minutes| began + Duration::from_secs(60 * minutes));
     std::thread::scope(|scope| {
         for _ in 0..arguments.threads.unwrap_or(cores) {
             scope.spawn(|| {
                 loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    let number = next.fetch_add(1, Ordering::Relaxed);
                     let late = until.is_some_and(|until| Instant::now() >= until);
-                    if seed >= end || late || locked(&tally, |tally| tally.failed.is_some()) {
+                    if number >= of || late || locked(&tally, |tally| tally.failed.is_some()) {
                         return;
                     }
-                    let script = drawn(seed, arguments.faults);
+                    let script = script(number);
                     let report = run(&script);
                     locked(&tally, |tally| tally.add(&script, report));
-                    locked(&tally, |tally| tally.progress(began, arguments.histories));
+                    locked(&tally, |tally| tally.progress(began, of));
                 }
             });
         }
     });
-    println!();
-    locked(&tally, |tally| tally.report(began))
+    let mut tally = locked(&tally, std::mem::take);
+    tally.took = began.elapsed();
+    tally
+}
+
+#[cfg(not(feature = "planted"))]
+fn planted(_: &Arguments) -> ExitCode {
+    println!("Mistakes are planted by `cargo planted`: this program was built without them.");
+    ExitCode::FAILURE
+}
+
+/// Every mistake in turn, each until it is found.
+#[cfg(feature = "planted")]
+fn planted(arguments: &Arguments) -> ExitCode {
+    let mut missed = 0;
+    for bug in roost::planted::Bug::ALL {
+        roost::planted::plant(Some(bug));
+        let tally = all(arguments, arguments.histories, |number| drawn(arguments.seed + number, None));
+        match &tally.failed {
+            Some((script, report)) => {
+                let what = report.violations.first().map(String::as_str).unwrap_or_default();
+                println!(
+                    "\r{bug:?}: found by history {} (--seed {}) in {:.0} s: {what}",
+                    tally.histories,
+                    script.seed,
+                    tally.took.as_secs_f64()
+                );
+            }
+            None => {
+                missed += 1;
+                println!("\r{bug:?}: NOT FOUND in {} histories", tally.histories);
+            }
+        }
+    }
+    roost::planted::plant(None);
+    if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// A seed's script; with another number of faults where that is wanted.
@@ -108,7 +190,7 @@ impl Tally {
     fn add(&mut self, script: &Script, report: Report) {
         self.histories += 1;
         self.virtual_time += report.passed;
-        self.store_calls += u64::from(report.store_calls);
+        self.store_calls += u64::from(report.calls.get(&Site::Store).copied().unwrap_or_default());
         for (transition, times) in &report.transitions {
             *self.transitions.entry(transition.clone()).or_default() += times;
         }
@@ -122,18 +204,18 @@ impl Tally {
 
     fn progress(&self, began: Instant, of: u64) {
         if self.histories.is_multiple_of(50) {
-            let rate = per_second(self.histories, began);
+            let rate = per_second(self.histories, began.elapsed());
             print!("\r{} of {of} histories, {rate:.0}/s ", self.histories);
             let _ = std::io::stdout().flush();
         }
     }
 
-    fn report(&self, began: Instant) -> ExitCode {
+    fn report(&self) -> ExitCode {
         println!(
             "{} histories in {:.0} s ({:.0}/s), {:.1} virtual days, {} calls of the store",
             self.histories,
-            began.elapsed().as_secs_f64(),
-            per_second(self.histories, began),
+            self.took.as_secs_f64(),
+            per_second(self.histories, self.took),
             self.virtual_time.as_secs_f64() / 86_400.0,
             self.store_calls,
         );
@@ -171,8 +253,8 @@ impl Tally {
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a rate for the reader")]
-fn per_second(histories: u64, began: Instant) -> f64 {
-    histories as f64 / began.elapsed().as_secs_f64()
+fn per_second(histories: u64, took: Duration) -> f64 {
+    histories as f64 / took.as_secs_f64()
 }
 
 fn locked<T>(tally: &Mutex<Tally>, act: impl FnOnce(&mut Tally) -> T) -> T {

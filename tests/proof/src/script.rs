@@ -69,6 +69,8 @@ pub enum Command {
     },
     /// Sends the last booking again, body and key unchanged.
     Repeat,
+    /// Sends another booking under the key of the last.
+    Reuse,
     /// Looks at the booking made last.
     Look,
     /// Searches for nights.
@@ -216,7 +218,7 @@ impl Script {
         let mut random = Rng::with_seed(seed ^ 0x5eed_0f5c_7197);
         let random = &mut random;
         // A stay of more than a hundred nights is taken in chunks; it is dear, and so rare.
-        let long = random.u8(..40) == 0;
+        let long = random.u8(..32) == 0;
         let homes: Vec<Home> = (0..random.usize(1..=2))
             .map(|_| Home { instant: random.u8(..10) < 6, capacity: if random.u8(..4) == 0 { 2 } else { 1 } })
             .collect();
@@ -224,11 +226,14 @@ impl Script {
         let mut actors: Vec<Actor> = (0..guests)
             .map(|_| {
                 let count = random.usize(6..=8);
-                Actor { host: false, commands: (0..count).map(|_| guest(random, homes.len(), long)).collect() }
+                Actor {
+                    host: false,
+                    commands: (0..count).map(|_| guest(random, homes.len(), long)).collect(),
+                }
             })
             .collect();
         let count = random.usize(8..=9);
-        let commands = (0..count).map(|_| host(random, homes.len())).collect();
+        let commands = (0..count).map(|_| host(random, homes.len(), long)).collect();
         actors.push(Actor { host: true, commands });
         let count = random.usize(2..=6);
         let faults = (0..count).map(|_| fault(random)).collect();
@@ -285,35 +290,41 @@ fn copies(random: &mut Rng) -> u8 {
     if random.u8(..4) == 0 { random.u8(2..=5) } else { 1 }
 }
 
-/// Few nights, so that everybody wants the same.
-fn range(random: &mut Rng) -> (u16, u16) {
-    (random.u16(0..6), random.u16(1..=4))
+/// Few nights, so that everybody wants the same; the ends of long stays too.
+fn range(random: &mut Rng, long: bool) -> (u16, u16) {
+    let from = if long && random.bool() { 98 } else { 0 };
+    (from + random.u16(0..6), random.u16(1..=4))
 }
 
 fn guest(random: &mut Rng, homes: usize, long: bool) -> Command {
     match random.u8(..100) {
         0..50 => {
-            let (first, nights) = range(random);
-            let nights = if long && random.bool() { random.u16(100..=104) } else { nights };
+            let (first, nights) = range(random, long);
+            let (first, nights) = if long && random.u8(..3) == 0 {
+                (first % 6, random.u16(100..=104))
+            } else {
+                (first, nights)
+            };
             let card = (random.u8(..10) < 6).then(|| card(random));
             let waits = if random.u8(..12) == 0 { 16 * 60 } else { random.u32(..20) };
             Command::Book { home: random.usize(..homes), first, nights, card, copies: copies(random), waits }
         }
         50..64 => Command::Pay { card: card(random), copies: copies(random) },
         64..74 => Command::Cancel { back: 0 },
-        74..80 => Command::Repeat,
+        74..78 => Command::Repeat,
+        78..80 => Command::Reuse,
         80..84 => Command::Look,
         84..88 => {
-            let (first, nights) = range(random);
+            let (first, nights) = range(random, long);
             Command::Search { first, nights }
         }
         _ => wait(random),
     }
 }
 
-fn host(random: &mut Rng, homes: usize) -> Command {
+fn host(random: &mut Rng, homes: usize, long: bool) -> Command {
     let back = random.usize(..4);
-    let (first, nights) = range(random);
+    let (first, nights) = range(random, long);
     let home = random.usize(..homes);
     match random.u8(..100) {
         0..30 => Command::Accept { back },
@@ -338,30 +349,60 @@ fn wait(random: &mut Rng) -> Command {
 
 fn fault(random: &mut Rng) -> Fault {
     use What::{
-        Broken, Conflict, CrashAfter, CrashBefore, Declined, Delayed, Down, Fails, Late, LostAfter, LostBefore,
-        Skipped, Throttled, Twice,
+        Broken, Conflict, CrashAfter, CrashBefore, Declined, Delayed, Down, Fails, Late, LostAfter,
+        LostBefore, Skipped, Throttled, Twice,
     };
     let one = |random: &mut Rng, whats: &[What]| whats[random.usize(..whats.len())];
     match random.u8(..100) {
         0..40 => {
             let what = one(
                 random,
-                &[Throttled, Conflict, Broken, LostBefore, LostAfter, LostAfter, CrashBefore, CrashAfter, CrashAfter],
+                &[
+                    Throttled,
+                    Conflict,
+                    Broken,
+                    LostBefore,
+                    LostAfter,
+                    LostAfter,
+                    CrashBefore,
+                    CrashAfter,
+                    CrashAfter,
+                ],
             );
             Fault { at: Site::Store, call: random.u32(..250), what }
         }
         40..70 => {
             let what = one(
                 random,
-                &[Throttled, Broken, Down, Declined, LostBefore, LostAfter, LostAfter, Late, CrashBefore, CrashAfter, CrashAfter],
+                &[
+                    Throttled,
+                    Broken,
+                    Down,
+                    Declined,
+                    LostBefore,
+                    LostAfter,
+                    LostAfter,
+                    Late,
+                    CrashBefore,
+                    CrashAfter,
+                    CrashAfter,
+                ],
             );
             Fault { at: Site::Provider, call: random.u32(..24), what }
         }
-        70..75 => Fault { at: Site::Bus, call: random.u32(..12), what: one(random, &[Throttled, Twice, LostAfter, CrashAfter]) },
-        75..80 => {
-            Fault { at: Site::Index, call: random.u32(..20), what: one(random, &[Broken, LostBefore, LostAfter, Late, CrashAfter]) }
+        70..75 => Fault {
+            at: Site::Bus,
+            call: random.u32(..12),
+            what: one(random, &[Throttled, Twice, LostAfter, CrashAfter]),
+        },
+        75..80 => Fault {
+            at: Site::Index,
+            call: random.u32(..20),
+            what: one(random, &[Broken, LostBefore, LostAfter, Late, CrashAfter]),
+        },
+        80..92 => {
+            Fault { at: Site::Stream, call: random.u32(..30), what: one(random, &[Twice, Delayed, Fails]) }
         }
-        80..92 => Fault { at: Site::Stream, call: random.u32(..30), what: one(random, &[Twice, Delayed, Fails]) },
         _ => Fault { at: Site::Schedule, call: random.u32(..20), what: one(random, &[Skipped, Twice]) },
     }
 }
@@ -374,7 +415,10 @@ mod tests {
     fn a_history_has_three_actors_twenty_commands_and_two_faults() {
         for seed in 0..1_000 {
             let script = Script::of(seed);
-            assert!(script.actors.len() >= 3 && script.commands() >= 20 && script.faults.len() >= 2, "{script:?}");
+            assert!(
+                script.actors.len() >= 3 && script.commands() >= 20 && script.faults.len() >= 2,
+                "{script:?}"
+            );
             assert_eq!(script, Script::of(seed));
             assert!(script.smaller().iter().all(|smaller| smaller != &script));
         }

@@ -24,7 +24,7 @@ use crate::script::{Fault, Site, What};
 
 /// What the simulated product consists of beside its functions.
 #[derive(Clone, Debug)]
-pub struct Parts {
+pub(crate) struct Parts {
     pub executor: Executor,
     pub engine: Engine,
     pub provider: Provider,
@@ -38,13 +38,13 @@ pub struct Parts {
 
 /// Who is told after every change of the store.
 #[derive(Clone, Default)]
-pub struct Commits(Arc<Mutex<Option<Told>>>);
+pub(crate) struct Commits(Arc<Mutex<Option<Told>>>);
 
 type Told = Arc<dyn Fn(&[u8]) + Send + Sync>;
 
 /// The faults to come, and how many calls of each kind there have been.
 #[derive(Clone, Debug, Default)]
-pub struct Plan(Arc<Mutex<Planned>>);
+pub(crate) struct Plan(Arc<Mutex<Planned>>);
 
 #[derive(Debug, Default)]
 struct Planned {
@@ -56,7 +56,7 @@ struct Planned {
 
 /// The connector of one function instance.
 #[derive(Debug)]
-pub struct Wire {
+pub(crate) struct Wire {
     pub parts: Parts,
     /// Whether nothing goes wrong, nobody waits, and nothing is counted: for who sets up and checks.
     pub quiet: bool,
@@ -159,10 +159,7 @@ impl Parts {
             }
             Some(Site::Bus) => {
                 let reply = match fault {
-                    Some(What::Throttled) => Reply {
-                        status: 200,
-                        body: refuse_all(body),
-                    },
+                    Some(What::Throttled) => Reply { status: 200, body: refuse_all(body) },
                     _ => {
                         if fault == Some(What::Twice) {
                             let _ = self.bus.answer(target, body);
@@ -220,12 +217,12 @@ impl Parts {
 }
 
 impl Plan {
-    pub fn of(faults: &[Fault]) -> Self {
+    pub(crate) fn of(faults: &[Fault]) -> Self {
         Self(Arc::new(Mutex::new(Planned { faults: faults.to_vec(), ..Planned::default() })))
     }
 
     /// What befalls the next call of this kind.
-    pub fn next(&self, site: Site) -> Option<What> {
+    pub(crate) fn next(&self, site: Site) -> Option<What> {
         let mut plan = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let number = plan.calls.entry(site).or_default();
         let call = *number;
@@ -240,28 +237,27 @@ impl Plan {
     }
 
     /// From now on nothing goes wrong.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).over = true;
     }
 
     /// What has gone wrong so far.
-    pub fn met(&self) -> Vec<Fault> {
+    pub(crate) fn met(&self) -> Vec<Fault> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).met.clone()
     }
 
-    /// How many calls there have been of a kind.
-    pub fn calls(&self, site: Site) -> u32 {
-        let plan = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        plan.calls.get(&site).copied().unwrap_or_default()
+    /// How many calls there have been of each kind.
+    pub(crate) fn calls(&self) -> BTreeMap<Site, u32> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).calls.clone()
     }
 }
 
 impl Commits {
-    pub fn to(&self, told: impl Fn(&[u8]) + Send + Sync + 'static) {
+    pub(crate) fn to(&self, told: impl Fn(&[u8]) + Send + Sync + 'static) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(told));
     }
 
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 

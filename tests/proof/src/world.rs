@@ -41,11 +41,11 @@ use crate::wire::{Commits, Parts, Plan, Wire};
 /// The longest that a function may take behind API Gateway.
 const GATEWAY_PATIENCE: Duration = Duration::from_secs(29);
 /// The host of every home.
-pub const HOST: UserId = UserId::from_bits(1);
+pub(crate) const HOST: UserId = UserId::from_bits(1);
 
 /// What every history reads from the template, once.
 #[derive(Debug)]
-pub struct Plans {
+pub(crate) struct Plans {
     template: Template,
     functions: Functions,
     router: Router,
@@ -56,7 +56,7 @@ pub struct Plans {
 
 /// A product that runs a script.
 #[derive(Clone)]
-pub struct World(Arc<Inner>);
+pub(crate) struct World(Arc<Inner>);
 
 struct Inner {
     plans: &'static Plans,
@@ -76,7 +76,7 @@ struct Inner {
 
 /// What a caller got: nothing when no answer came.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// The HTTP status.
     pub status: u16,
     /// The body as it came.
@@ -87,7 +87,7 @@ pub struct Answer {
 
 impl Plans {
     /// Read from the workspace's template.
-    pub fn get() -> &'static Self {
+    pub(crate) fn get() -> &'static Self {
         static PLANS: OnceLock<Plans> = OnceLock::new();
         PLANS.get_or_init(|| {
             let template = Template::read(&root().join("template.yaml")).expect("the template can be read");
@@ -104,7 +104,7 @@ impl Plans {
 
 impl World {
     /// The product, with the script's homes on sale and nothing else done.
-    pub fn new(script: &Script) -> Self {
+    pub(crate) fn new(script: &Script) -> Self {
         let plans = Plans::get();
         let executor = Executor::new(script.seed);
         let database = database::open(Place::Memory, &plans.template.tables).expect("the tables are made");
@@ -162,67 +162,67 @@ impl World {
     }
 
     /// Every part of the product.
-    pub fn parts(&self) -> &Parts {
+    pub(crate) fn parts(&self) -> &Parts {
         &self.0.parts
     }
 
     /// The executor.
-    pub fn executor(&self) -> &Executor {
+    pub(crate) fn executor(&self) -> &Executor {
         &self.0.parts.executor
     }
 
     /// What is watched.
-    pub fn watch(&self) -> &Watch {
+    pub(crate) fn watch(&self) -> &Watch {
         &self.0.watch
     }
 
     /// An instance for which nothing goes wrong.
-    pub fn quiet(&self) -> &App {
+    pub(crate) fn quiet(&self) -> &App {
         &self.0.quiet
     }
 
     /// The true time.
-    pub fn now(&self) -> Instant {
+    pub(crate) fn now(&self) -> Instant {
         self.0.clock.now()
     }
 
     /// The civil date at the beginning, and so many days later, where the homes are.
-    pub fn day(&self, days: u16) -> jiff::civil::Date {
+    pub(crate) fn day(&self, days: u16) -> jiff::civil::Date {
         let begins = self.0.plans.begins.to_zoned(jiff::tz::TimeZone::UTC).date();
         roost::stay::add_days(begins, i64::from(days))
     }
 
     /// A home's listing.
-    pub fn home(&self, number: usize) -> ListingId {
+    pub(crate) fn home(&self, number: usize) -> ListingId {
         let homes = lock(&self.0.homes);
         homes[number % homes.len()]
     }
 
     /// How many homes there are.
-    pub fn homes(&self) -> usize {
+    pub(crate) fn homes(&self) -> usize {
         lock(&self.0.homes).len()
     }
 
     /// From here on nothing goes wrong any more, and clocks are right.
-    pub fn end_faults(&self) {
+    pub(crate) fn end_faults(&self) {
         self.0.right.store(true, Ordering::Relaxed);
         self.0.parts.plan.end();
         self.0.parts.provider.clear_faults();
     }
 
     /// Ends it: every task is dropped where it stands.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         self.0.parts.commits.end();
         self.executor().end();
     }
 
     /// From here on no schedule starts.
-    pub fn end_schedules(&self) {
+    pub(crate) fn end_schedules(&self) {
         self.0.quiesces.store(true, Ordering::Relaxed);
     }
 
     /// Calls the product through its gateway; `None` when no answer came.
-    pub async fn call(
+    pub(crate) async fn call(
         &self,
         user: UserId,
         method: &str,
@@ -240,7 +240,13 @@ impl World {
     }
 
     /// The same where nothing goes wrong and nobody waits.
-    pub async fn call_quietly(&self, user: UserId, method: &str, path: &str, body: Option<&Value>) -> Answer {
+    pub(crate) async fn call_quietly(
+        &self,
+        user: UserId,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Answer {
         self.invocation(self.0.quiet.clone(), user, method, path, body, None).await
     }
 
@@ -291,7 +297,7 @@ impl World {
     }
 
     /// Runs work to its end at once, before anything else goes on.
-    pub fn settle<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+    pub(crate) fn settle<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
         futures::executor::block_on(work)
     }
 
@@ -519,7 +525,7 @@ impl World {
 }
 
 /// A guest's account.
-pub fn guest(number: usize) -> UserId {
+pub(crate) fn guest(number: usize) -> UserId {
     UserId::from_bits(100 + number as u128)
 }
 
@@ -536,7 +542,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// Counts by name, for reports.
-pub type Counts = BTreeMap<String, u64>;
+pub(crate) type Counts = BTreeMap<String, u64>;
 
 impl std::fmt::Debug for World {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -12,6 +12,7 @@ use super::wire::{Envelope, Intent, Refusal};
 use crate::clock::Clock;
 use crate::config::StripeAccount;
 use crate::entropy::Entropy;
+use crate::planted::{self, Bug};
 
 /// The interface's version that the wire types were written for.
 const VERSION: &str = "2024-06-20";
@@ -86,6 +87,10 @@ impl Client {
 
     /// Posts `form` to `path` under an idempotency key, until so much has passed on the clock.
     pub(super) async fn post(&self, path: &str, form: &str, key: &str, until: Duration) -> Reply {
+        if planted::is(Bug::AuthorizeWithoutKey) {
+            let key = format!("{key}:{}", self.entropy.below(u64::MAX));
+            return self.send(&Call { method: "POST", path, form: Some(form), key: Some(&key) }, until).await;
+        }
         self.send(&Call { method: "POST", path, form: Some(form), key: Some(key) }, until).await
     }
 

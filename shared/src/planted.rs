@@ -1,0 +1,79 @@
+//! Mistakes made on purpose, to see that the proof finds them. They exist only under the feature
+//! `planted`, which nothing but `cargo planted` sets: elsewhere [`is`] is `false` to the compiler.
+
+/// A mistake that others have made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Bug {
+    /// Giving nights back takes everybody's claims off them.
+    ReleaseWithoutCondition = 1,
+    /// A payment's outcome is written whatever has become of the booking.
+    ConfirmWithoutFence,
+    /// Each call of the provider has another idempotency key.
+    AuthorizeWithoutKey,
+    /// A payment whose outcome is unknown is taken for failed.
+    AskSkipped,
+    /// What has lapsed is written down whatever has become of the booking.
+    SweeperWithoutStateCheck,
+    /// A quote holds for ever.
+    QuoteWithoutExpiry,
+    /// A night takes one booking more than it may.
+    CapacityOffByOne,
+    /// The index takes whatever comes last.
+    IndexWithoutVersion,
+    /// A declined card ends the booking and leaves its nights taken.
+    DeclineKeepsNights,
+    /// A request may be accepted again.
+    AcceptedTwice,
+    /// An idempotency key is anybody's, with any body.
+    KeyAlone,
+    /// A long stay that is given up keeps what it had taken.
+    ChunkLeftBehind,
+    /// The requests that a stay has overtaken stay open.
+    OvertakenStayOpen,
+    /// A hold can be paid after its time.
+    LapsedHoldPaid,
+}
+
+impl Bug {
+    /// All of them.
+    pub const ALL: [Self; 14] = [
+        Self::ReleaseWithoutCondition,
+        Self::ConfirmWithoutFence,
+        Self::AuthorizeWithoutKey,
+        Self::AskSkipped,
+        Self::SweeperWithoutStateCheck,
+        Self::QuoteWithoutExpiry,
+        Self::CapacityOffByOne,
+        Self::IndexWithoutVersion,
+        Self::DeclineKeepsNights,
+        Self::AcceptedTwice,
+        Self::KeyAlone,
+        Self::ChunkLeftBehind,
+        Self::OvertakenStayOpen,
+        Self::LapsedHoldPaid,
+    ];
+}
+
+/// Whether this mistake is made.
+#[cfg(not(feature = "planted"))]
+#[must_use]
+pub const fn is(_: Bug) -> bool {
+    false
+}
+
+#[cfg(feature = "planted")]
+static PLANTED: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(0);
+
+/// Whether this mistake is made.
+#[cfg(feature = "planted")]
+#[must_use]
+pub fn is(bug: Bug) -> bool {
+    PLANTED.load(std::sync::atomic::Ordering::Relaxed) == bug as u8
+}
+
+/// From now on this mistake is made, or none.
+#[cfg(feature = "planted")]
+pub fn plant(bug: Option<Bug>) {
+    PLANTED.store(bug.map_or(0, |bug| bug as u8), std::sync::atomic::Ordering::Relaxed);
+}
