@@ -1,6 +1,7 @@
 //! EventBridge: where domain events are published.
 
 use aws_sdk_eventbridge::Client;
+use aws_sdk_eventbridge::config::retry::RetryPartition;
 use aws_sdk_eventbridge::config::{BehaviorVersion, Region};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
@@ -36,6 +37,7 @@ impl EventBus {
             .http_client(connector::client(http))
             .sleep_impl(clock.clone())
             .retry_config(connector::retries())
+            .retry_partition(RetryPartition::custom("roost").build())
             .timeout_config(connector::timeouts());
         builder.set_endpoint_url(config.events_url.clone());
         Ok(Self { client: Client::from_conf(builder.build()), name })

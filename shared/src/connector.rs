@@ -36,7 +36,8 @@ pub(crate) fn credentials() -> Credentials {
     )
 }
 
-/// Four tries with the SDK's jitter, then an honest 503.
+/// Four tries with the SDK's jitter, then an honest 503. Each client counts its retries by itself, in
+/// a partition of its own: none runs out of them through another's trouble.
 pub(crate) fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50))
 }

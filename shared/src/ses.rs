@@ -1,6 +1,7 @@
 //! SES: who carries mail.
 
 use aws_sdk_sesv2::Client;
+use aws_sdk_sesv2::config::retry::RetryPartition;
 use aws_sdk_sesv2::config::{BehaviorVersion, Region};
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message as Simple};
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
@@ -37,6 +38,7 @@ impl Post {
             .http_client(connector::client(http))
             .sleep_impl(clock.clone())
             .retry_config(connector::retries())
+            .retry_partition(RetryPartition::custom("roost").build())
             .timeout_config(connector::timeouts());
         builder.set_endpoint_url(config.mail_url.clone());
         Ok(Self { client: Client::from_conf(builder.build()), from: from(&site.name, sender) })

@@ -22,6 +22,7 @@ pub mod users;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryPartition;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -61,6 +62,7 @@ impl Store {
             .http_client(connector::client(http))
             .sleep_impl(clock.clone())
             .retry_config(connector::retries())
+            .retry_partition(RetryPartition::custom("roost").build())
             .timeout_config(connector::timeouts());
         builder.set_endpoint_url(config.store_url.clone());
         Self {

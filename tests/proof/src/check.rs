@@ -187,7 +187,7 @@ fn nights_are_the_live_bookings(world: &World, bookings: &BTreeMap<BookingId, Bo
     for home in 0..world.homes() {
         let unit = UnitId::from(world.home(home));
         let quiet = world.quiet().clone();
-        let nights = world.settle(async move { quiet.store.nights(unit, range, true).await });
+        let nights = World::settle(async move { quiet.store.nights(unit, range, true).await });
         for night in nights.expect("the nights are read") {
             if night.blocked.is_some() && !night.claims.is_empty() {
                 world.watch().violated(format!("G1: {} is blocked and booked", night.date));
@@ -350,7 +350,7 @@ fn events_were_told(world: &World, bookings: &BTreeMap<BookingId, Booking>) {
 fn search_knows(world: &World) {
     let quiet = world.quiet().clone();
     let units: Vec<UnitId> = (0..world.homes()).map(|home| world.home(home).into()).collect();
-    let (before, after) = world.settle(async move {
+    let (before, after) = World::settle(async move {
         let before = quiet.store.filed_page(None).await.expect("projections are read").filed;
         for unit in units {
             quiet.store.project(unit).await.expect("a unit is projected");

@@ -35,9 +35,9 @@ pub struct Report {
 
 /// How long it may take until everything rests once nothing goes wrong any more: a hold of a quarter
 /// of an hour, made last by a clock that is five minutes ahead, and the sweeper's longest pause.
-const UNTIL_REST: Duration = Duration::from_secs(26 * 60);
+const UNTIL_REST: Duration = Duration::from_mins(31);
 /// The longest that a call of the script's may be late, and what is then left to settle.
-const LATEST: Duration = Duration::from_secs(22 * 60);
+const LATEST: Duration = Duration::from_mins(22);
 
 /// Runs a script to its end and checks what must hold.
 #[must_use]

@@ -47,6 +47,8 @@ struct Arguments {
 #[derive(Default)]
 struct Tally {
     histories: u64,
+    /// Of all histories together: equal for equal ones, whatever the order.
+    trace: u64,
     took: Duration,
     transitions: BTreeMap<String, u64>,
     faults: BTreeMap<String, u64>,
@@ -189,6 +191,7 @@ fn one(file: &std::path::Path) -> ExitCode {
 impl Tally {
     fn add(&mut self, script: &Script, report: Report) {
         self.histories += 1;
+        self.trace = self.trace.wrapping_add(report.trace);
         self.virtual_time += report.passed;
         self.store_calls += u64::from(report.calls.get(&Site::Store).copied().unwrap_or_default());
         for (transition, times) in &report.transitions {
@@ -212,12 +215,13 @@ impl Tally {
 
     fn report(&self) -> ExitCode {
         println!(
-            "{} histories in {:.0} s ({:.0}/s), {:.1} virtual days, {} calls of the store",
+            "{} histories in {:.0} s ({:.0}/s), {:.1} virtual days, {} calls of the store, trace {:016x}",
             self.histories,
             self.took.as_secs_f64(),
             per_second(self.histories, self.took),
             self.virtual_time.as_secs_f64() / 86_400.0,
             self.store_calls,
+            self.trace,
         );
         println!("\nFaults met:");
         for (fault, times) in &self.faults {

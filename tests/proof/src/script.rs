@@ -205,8 +205,6 @@ pub enum What {
     Twice,
     /// It comes a minute later than what followed it.
     Delayed,
-    /// The consumer fails on it once.
-    Fails,
     /// It is left out this time.
     Skipped,
 }
@@ -349,8 +347,8 @@ fn wait(random: &mut Rng) -> Command {
 
 fn fault(random: &mut Rng) -> Fault {
     use What::{
-        Broken, Conflict, CrashAfter, CrashBefore, Declined, Delayed, Down, Fails, Late, LostAfter,
-        LostBefore, Skipped, Throttled, Twice,
+        Broken, Conflict, CrashAfter, CrashBefore, Declined, Delayed, Down, Late, LostAfter, LostBefore,
+        Skipped, Throttled, Twice,
     };
     let one = |random: &mut Rng, whats: &[What]| whats[random.usize(..whats.len())];
     match random.u8(..100) {
@@ -400,9 +398,7 @@ fn fault(random: &mut Rng) -> Fault {
             call: random.u32(..20),
             what: one(random, &[Broken, LostBefore, LostAfter, Late, CrashAfter]),
         },
-        80..92 => {
-            Fault { at: Site::Stream, call: random.u32(..30), what: one(random, &[Twice, Delayed, Fails]) }
-        }
+        80..92 => Fault { at: Site::Stream, call: random.u32(..30), what: one(random, &[Twice, Delayed]) },
         _ => Fault { at: Site::Schedule, call: random.u32(..20), what: one(random, &[Skipped, Twice]) },
     }
 }

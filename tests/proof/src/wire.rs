@@ -18,7 +18,7 @@ use roost_local::mailbox::{self, Mailbox};
 use roost_local::provider::{FaultOrder, Provider};
 use roost_local::search;
 
-use crate::executor::Executor;
+use crate::executor::{Bell, Executor};
 use crate::index::SmallIndex;
 use crate::script::{Fault, Site, What};
 
@@ -37,10 +37,15 @@ pub(crate) struct Parts {
 }
 
 /// Who is told after every change of the store.
-#[derive(Clone, Default)]
-pub(crate) struct Commits(Arc<Mutex<Option<Told>>>);
+#[derive(Clone)]
+pub(crate) struct Commits {
+    told: Arc<Mutex<Option<Told>>>,
+    /// How often each table was changed.
+    tables: Arc<Vec<(String, Bell)>>,
+}
 
-type Told = Arc<dyn Fn(&[u8]) + Send + Sync>;
+/// Takes the name of the table that was changed.
+type Told = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// The faults to come, and how many calls of each kind there have been.
 #[derive(Clone, Debug, Default)]
@@ -253,18 +258,34 @@ impl Plan {
 }
 
 impl Commits {
-    pub(crate) fn to(&self, told: impl Fn(&[u8]) + Send + Sync + 'static) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(told));
+    pub(crate) fn of(tables: impl Iterator<Item = String>) -> Self {
+        let tables = tables.map(|table| (table, Bell::default())).collect();
+        Self { told: Arc::default(), tables: Arc::new(tables) }
+    }
+
+    /// Tells when a table is changed.
+    pub(crate) fn of_table(&self, name: &str) -> Bell {
+        let (_, bell) = self.tables.iter().find(|(table, _)| table == name).expect("a table");
+        bell.clone()
+    }
+
+    pub(crate) fn to(&self, told: impl Fn(&str) + Send + Sync + 'static) {
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(told));
     }
 
     pub(crate) fn end(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn tell(&self, body: &[u8]) {
-        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(told) = told {
-            told(body);
+        let text = std::str::from_utf8(body).unwrap_or_default();
+        let changed = self.tables.iter().filter(|(table, _)| text.contains(table.as_str()));
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for (table, bell) in changed {
+            bell.ring();
+            if let Some(told) = &told {
+                told(table);
+            }
         }
     }
 }

@@ -123,7 +123,7 @@ impl World {
             mailbox: Mailbox::new(clock(0)),
             index: SmallIndex::default(),
             plan: Plan::of(&script.faults),
-            commits: Commits::default(),
+            commits: Commits::of(plans.template.tables.iter().map(|table| table.name.clone())),
         };
         let entropy = {
             let executor = executor.clone();
@@ -297,7 +297,7 @@ impl World {
     }
 
     /// Runs work to its end at once, before anything else goes on.
-    pub(crate) fn settle<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+    pub(crate) fn settle<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
         futures::executor::block_on(work)
     }
 
@@ -305,7 +305,7 @@ impl World {
         let world = self.clone();
         let homes = script.homes.clone();
         let guests = script.actors.len();
-        let listings = self.settle(async move {
+        let listings = Self::settle(async move {
             for number in 0..guests {
                 world.move_in(guest(number), "guest").await;
             }
@@ -370,8 +370,8 @@ impl World {
         let engine = self.0.parts.engine.clone();
         let bookings = self.0.plans.config.tables.bookings.clone();
         let position = Mutex::new(self.start_of(&bookings));
-        self.0.parts.commits.to(move |body| {
-            if memchr(body, bookings.as_bytes()) {
+        self.0.parts.commits.to(move |table| {
+            if table == bookings {
                 let mut position = lock(&position);
                 // Reading the stream awaits nothing but the store's turn, which is free: one thread.
                 let page = futures::executor::block_on(engine.records(&position, 1_000));
@@ -395,17 +395,17 @@ impl World {
             let Some(consumer) = consumer else { continue };
             for stream in &function.streams {
                 let (world, position) = (self.clone(), self.start_of(&stream.table));
-                self.executor().spawn(world.read(*consumer, position));
+                self.executor().spawn(world.read(*consumer, stream.table.clone(), position));
             }
         }
     }
 
     /// Reads a stream to its end, over and over: in order, in batches, until the consumer has done each.
-    async fn read(self, consumer: Consumer, mut position: String) {
-        let mut writes = self.0.parts.engine.writes();
+    async fn read(self, consumer: Consumer, table: String, mut position: String) {
+        let writes = self.0.parts.commits.of_table(&table);
         let executor = self.executor().clone();
         loop {
-            writes.borrow_and_update();
+            let seen = writes.times();
             loop {
                 let limit = 1 + usize::try_from(executor.below(8)).unwrap_or(0);
                 let page = self.0.parts.engine.records(&position, limit).await.expect("the stream is read");
@@ -417,9 +417,7 @@ impl World {
                 let Some(next) = page.next_shard_iterator else { break };
                 position = next;
             }
-            if writes.changed().await.is_err() {
-                return;
-            }
+            writes.after(seen).await;
             executor.sleep(Duration::from_millis(1 + executor.below(200))).await;
         }
     }
@@ -427,8 +425,7 @@ impl World {
     async fn hand_over(&self, consumer: Consumer, mut waiting: Vec<Record>) {
         let executor = self.executor();
         match self.0.parts.plan.next(Site::Stream) {
-            Some(What::Delayed) => executor.sleep(Duration::from_secs(60)).await,
-            Some(What::Fails) => executor.sleep(Duration::from_secs(1)).await,
+            Some(What::Delayed) => executor.sleep(Duration::from_mins(1)).await,
             Some(What::Twice) => {
                 let _ = self.deliver_records(consumer, waiting.clone()).await;
             }
@@ -471,9 +468,9 @@ impl World {
         let executor = self.executor().clone();
         let ends = self.0.quiesces.clone();
         let every = match schedule.name {
-            "expire-bookings" | "recover-payments" => 60..240,
+            "expire-bookings" | "recover-payments" => 60..600,
             "advance-stays" => 1_800..5_400,
-            _ => 240..600,
+            _ => 240..1_200,
         };
         loop {
             let pause = every.start + executor.below(every.end - every.start);
@@ -531,10 +528,6 @@ pub(crate) fn guest(number: usize) -> UserId {
 
 fn address(id: UserId, name: &str) -> Email {
     format!("{name}-{}@example.com", id.bits()).parse().expect("an address")
-}
-
-fn memchr(body: &[u8], word: &[u8]) -> bool {
-    body.windows(word.len()).any(|window| window == word)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -222,11 +222,7 @@ impl Roost {
                 self.go(&mut world, guest, State::Confirmed);
             }
             // Lost to a sweeper or a taker, who has left it unsettled.
-            Intent::Held => {
-                if booking.unsettled {
-                    booking.workers[worker] = Some(Step::GiveBack);
-                }
-            }
+            Intent::Held if booking.unsettled => booking.workers[worker] = Some(Step::GiveBack),
             _ if is_mine => {
                 booking.written = Some(Written::Refused);
                 let to = match (self.modes[guest], booking.lapsed) {
