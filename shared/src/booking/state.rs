@@ -106,6 +106,12 @@ impl State {
         self.is_final() && !matches!(self, Self::Completed)
     }
 
+    /// Whether somebody stays, or stayed: it is paid, and its nights are its own for good.
+    #[must_use]
+    pub const fn is_stay(self) -> bool {
+        matches!(self, Self::Confirmed | Self::CheckedIn | Self::Completed)
+    }
+
     /// Whether the contract knows it: a long stay that has not all its nights is nobody's business.
     #[must_use]
     pub const fn is_visible(self) -> bool {

@@ -49,7 +49,7 @@ impl Store {
     /// [`State::Assembling`], invisible until the last.
     pub async fn make(&self, booking: Booking, details: &Details, capacity: u16) -> Result<Made> {
         let Some(claim) = booking.claim() else {
-            return self.make_request(booking, details).await;
+            return self.make_request(booking, details, capacity).await;
         };
         let mark = Mark::Claim(claim, capacity);
         let own = if details.is_empty() { 1 } else { 2 };
@@ -70,7 +70,12 @@ impl Store {
         self.assemble(first, &chunks[1..], booking.state, capacity).await
     }
 
-    async fn make_request(&self, booking: Booking, details: &Details) -> Result<Made> {
+    /// A request takes no night, but for nights that are gone there is nothing to ask.
+    async fn make_request(&self, booking: Booking, details: &Details, capacity: u16) -> Result<Made> {
+        let taken = self.taken(booking.unit, capacity, booking.stay, true).await?;
+        if !taken.is_empty() {
+            return Ok(refused(booking.id, &taken));
+        }
         match self.transact(self.companions_of_new(&booking, details)?).await? {
             None => Ok(Made::Done(booking)),
             Some(_) => Ok(Made::Exists),
