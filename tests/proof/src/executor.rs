@@ -29,6 +29,8 @@ struct Parts {
     timers: Mutex<Timers>,
     /// Whether the task that is being polled is to die when it yields.
     dies: AtomicBool,
+    /// How long it is to stand still when it yields.
+    freezes: Mutex<Option<Duration>>,
     /// A hash of every choice so far: equal for equal histories.
     trace: AtomicU64,
 }
@@ -69,6 +71,7 @@ impl Executor {
             ready: Arc::default(),
             timers: Mutex::default(),
             dies: AtomicBool::new(false),
+            freezes: Mutex::default(),
             trace: AtomicU64::new(0xcbf2_9ce4_8422_2325),
         }))
     }
@@ -87,6 +90,16 @@ impl Executor {
     pub fn crash(&self) -> impl Future<Output = ()> + Send + use<> {
         self.0.dies.store(true, Ordering::Relaxed);
         std::future::pending()
+    }
+
+    /// Stops the running task for so long, its timers included, as a machine does that stands still.
+    pub async fn freeze(&self, time: Duration) {
+        *lock(&self.0.freezes) = Some(time);
+        let mut yielded = false;
+        std::future::poll_fn(move |_| {
+            if std::mem::replace(&mut yielded, true) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 
     /// A number below `bound`, from the seed.
@@ -168,7 +181,16 @@ impl Executor {
         let waker = Waker::from(alarm.clone());
         let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
         let dead = self.0.dies.swap(false, Ordering::Relaxed);
-        if polled.is_pending() && !dead {
+        let frozen = lock(&self.0.freezes).take();
+        if let (true, false, Some(time)) = (polled.is_pending(), dead, frozen) {
+            // Whoever wakes it meanwhile finds nobody.
+            let executor = self.clone();
+            self.spawn(async move {
+                executor.sleep(time).await;
+                lock(&executor.0.tasks).insert(number, (future, alarm));
+                lock(&executor.0.ready).push(number);
+            });
+        } else if polled.is_pending() && !dead {
             lock(&self.0.tasks).insert(number, (future, alarm));
         }
     }

@@ -13,7 +13,7 @@ mod world;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use script::{Fault, Script, Site};
+use script::{Fault, Script, Site, What};
 use world::{Counts, World};
 
 /// What came of a history.
@@ -36,8 +36,8 @@ pub struct Report {
 /// How long it may take until everything rests once nothing goes wrong any more: a hold of a quarter
 /// of an hour, made last by a clock that is five minutes ahead, and the sweeper's longest pause.
 const UNTIL_REST: Duration = Duration::from_mins(31);
-/// The longest that a call of the script's may be late, and what is then left to settle.
-const LATEST: Duration = Duration::from_mins(22);
+/// The longest that a call may be late or a process stand still.
+const LATEST: Duration = Duration::from_mins(27);
 
 /// Runs a script to its end and checks what must hold.
 #[must_use]
@@ -56,7 +56,7 @@ pub fn run(script: &Script) -> Report {
     }
     let calls = world.parts().plan.calls();
     world.end_faults();
-    let late = world.parts().plan.met().iter().any(|fault| fault.what == script::What::Late);
+    let late = world.parts().plan.met().iter().any(|fault| matches!(fault.what, What::Late | What::Pauses));
     let rests = executor.passed() + UNTIL_REST + if late { LATEST } else { Duration::ZERO };
     executor.run_until(|| executor.passed() >= rests);
     world.end_schedules();

@@ -197,6 +197,8 @@ pub enum What {
     LostAfter,
     /// No answer comes, and it is done minutes later.
     Late,
+    /// It is done, and then the caller's process stands still for minutes.
+    Pauses,
     /// The caller's process ends before the call.
     CrashBefore,
     /// The caller's process ends after it is done, before the answer.
@@ -348,7 +350,7 @@ fn wait(random: &mut Rng) -> Command {
 fn fault(random: &mut Rng) -> Fault {
     use What::{
         Broken, Conflict, CrashAfter, CrashBefore, Declined, Delayed, Down, Late, LostAfter, LostBefore,
-        Skipped, Throttled, Twice,
+        Pauses, Skipped, Throttled, Twice,
     };
     let one = |random: &mut Rng, whats: &[What]| whats[random.usize(..whats.len())];
     match random.u8(..100) {
@@ -362,6 +364,7 @@ fn fault(random: &mut Rng) -> Fault {
                     LostBefore,
                     LostAfter,
                     LostAfter,
+                    Pauses,
                     CrashBefore,
                     CrashAfter,
                     CrashAfter,
@@ -381,6 +384,7 @@ fn fault(random: &mut Rng) -> Fault {
                     LostAfter,
                     LostAfter,
                     Late,
+                    Pauses,
                     CrashBefore,
                     CrashAfter,
                     CrashAfter,

@@ -116,6 +116,10 @@ impl Parts {
         match fault {
             Some(What::CrashAfter) => self.executor.crash().await,
             Some(What::LostAfter) => return self.silence().await,
+            Some(What::Pauses) => {
+                let minutes = 1 + self.executor.below(25);
+                self.executor.freeze(Duration::from_mins(minutes)).await;
+            }
             _ => {}
         }
         self.wait(back).await;
