@@ -124,6 +124,12 @@ impl Watched {
             }
             Some(_) => {}
         }
+        // Every write is conditional on the version that it read.
+        if let Some(before) = &before
+            && after.version != before.version + 1
+        {
+            self.violations.push(format!("{id}: version {} after {}", after.version, before.version));
+        }
         if let Some(before) = &before
             && before.state == State::Held
             && after.state == State::PaymentStarted

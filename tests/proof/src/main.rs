@@ -39,6 +39,9 @@ struct Arguments {
     /// feature `planted`.
     #[arg(long)]
     planted: bool,
+    /// Plants only the mistakes whose names contain this.
+    #[arg(long, default_value = "")]
+    only: String,
     /// Runs the script in this file instead.
     #[arg(long)]
     script: Option<std::path::PathBuf>,
@@ -138,7 +141,8 @@ fn planted(_: &Arguments) -> ExitCode {
 #[cfg(feature = "planted")]
 fn planted(arguments: &Arguments) -> ExitCode {
     let mut missed = 0;
-    for bug in roost::planted::Bug::ALL {
+    let wanted = |bug: &roost::planted::Bug| format!("{bug:?}").contains(&arguments.only);
+    for bug in roost::planted::Bug::ALL.into_iter().filter(wanted) {
         roost::planted::plant(Some(bug));
         let tally = all(arguments, arguments.histories, |number| drawn(arguments.seed + number, None));
         match &tally.failed {

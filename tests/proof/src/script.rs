@@ -385,6 +385,8 @@ fn fault(random: &mut Rng) -> Fault {
                     LostAfter,
                     Late,
                     Pauses,
+                    Pauses,
+                    Pauses,
                     CrashBefore,
                     CrashAfter,
                     CrashAfter,
