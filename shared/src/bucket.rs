@@ -64,7 +64,7 @@ impl Bucket {
             .region(Region::new(config.region.clone()))
             .credentials_provider(connector::credentials())
             .http_client(connector::client(http))
-            .sleep_impl(clock.clone())
+            .sleep_impl(connector::sleep(clock))
             // TLS guards what we send; a second checksum of every body would only cost time.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)

@@ -1,10 +1,9 @@
 //! The one clock that every function reads, and by which it waits.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 
-use aws_smithy_async::rt::sleep::AsyncSleep;
-pub use aws_smithy_async::rt::sleep::Sleep;
 use futures::future::{Either, select};
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
@@ -18,12 +17,15 @@ pub struct Clock {
     timer: Arc<dyn Timer>,
 }
 
+/// A wait under way.
+pub type Wait = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+
 /// What waits, and measures how long something took. Nobody sets it: it only runs.
 pub trait Timer: Send + Sync {
     /// How long it has been running.
     fn passed(&self) -> std::time::Duration;
     /// Waits so long.
-    fn sleep(&self, time: std::time::Duration) -> Sleep;
+    fn sleep(&self, time: std::time::Duration) -> Wait;
 }
 
 /// The machine's own, through the runtime.
@@ -35,8 +37,8 @@ impl Timer for Machine {
         BEGAN.elapsed()
     }
 
-    fn sleep(&self, time: std::time::Duration) -> Sleep {
-        Sleep::new(tokio::time::sleep(time))
+    fn sleep(&self, time: std::time::Duration) -> Wait {
+        Box::pin(tokio::time::sleep(time))
     }
 }
 
@@ -72,7 +74,7 @@ impl Clock {
     }
 
     /// Waits so long.
-    pub fn sleep(&self, time: std::time::Duration) -> Sleep {
+    pub fn sleep(&self, time: std::time::Duration) -> Wait {
         self.timer.sleep(time)
     }
 
@@ -88,13 +90,6 @@ impl Clock {
     #[must_use]
     pub fn today(&self, zone: &Zone) -> Date {
         zone.date_of(self.now())
-    }
-}
-
-/// The clients of AWS wait between tries by the same clock.
-impl AsyncSleep for Clock {
-    fn sleep(&self, time: std::time::Duration) -> Sleep {
-        self.timer.sleep(time)
     }
 }
 

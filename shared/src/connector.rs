@@ -4,10 +4,13 @@
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
+use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+
+use crate::clock::Clock;
 
 /// HTTPS with pooled connections.
 #[must_use]
@@ -49,4 +52,18 @@ pub(crate) fn timeouts() -> TimeoutConfig {
         .operation_attempt_timeout(Duration::from_secs(3))
         .operation_timeout(Duration::from_secs(8))
         .build()
+}
+
+/// What the clients of AWS wait by between tries: the one clock.
+pub(crate) fn sleep(clock: &Clock) -> SharedAsyncSleep {
+    SharedAsyncSleep::new(ByClock(clock.clone()))
+}
+
+#[derive(Debug)]
+struct ByClock(Clock);
+
+impl AsyncSleep for ByClock {
+    fn sleep(&self, time: Duration) -> Sleep {
+        Sleep::new(self.0.sleep(time))
+    }
 }

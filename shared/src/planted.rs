@@ -13,7 +13,7 @@ pub enum Bug {
     AuthorizeWithoutKey,
     /// A payment whose outcome is unknown is taken for failed.
     AskSkipped,
-    /// What has lapsed is written down whatever has become of the booking.
+    /// The sweeper ends whatever is on its list, whatever has become of it.
     SweeperWithoutStateCheck,
     /// A quote holds for ever.
     QuoteWithoutExpiry,

@@ -100,7 +100,7 @@ fn the_tables_are_reached_from_the_store_alone() {
 fn every_dependency_s_version_stands_in_the_workspace_s_table() {
     let mut offences = Vec::new();
     let functions = folders(&root().join("functions"));
-    let others = ["shared", "infra/local", "tests"].map(|folder| root().join(folder));
+    let others = ["shared", "infra/local", "tests", "tests/proof"].map(|folder| root().join(folder));
     for package in functions.into_iter().chain(others) {
         let manifest = std::fs::read_to_string(package.join("Cargo.toml")).expect("a package has a manifest");
         let own = manifest.lines().filter(|line| line.contains("version = \"") || line.contains(" = \"="));
@@ -110,4 +110,22 @@ fn every_dependency_s_version_stands_in_the_workspace_s_table() {
         }
     }
     none_of("Members inherit versions and lints from the workspace:", &offences);
+}
+
+#[test]
+fn mistakes_are_planted_for_the_proof_alone() {
+    let functions = folders(&root().join("functions"));
+    let others = ["infra/local", "tests"].map(|folder| root().join(folder));
+    let mut offences = Vec::new();
+    for package in functions.into_iter().chain(others) {
+        let manifest = std::fs::read_to_string(package.join("Cargo.toml")).expect("a package has a manifest");
+        if manifest.contains("planted") {
+            offences.push(package.display().to_string());
+        }
+    }
+    let template = std::fs::read_to_string(root().join("template.yaml")).expect("there is a template");
+    if template.contains("planted") {
+        offences.push("template.yaml".into());
+    }
+    none_of("Only tests/proof may set the feature `planted`:", &offences);
 }

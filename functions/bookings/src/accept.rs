@@ -46,7 +46,7 @@ impl Operation for AcceptBooking {
 }
 
 fn was_accepted(request: &Booking) -> bool {
-    matches!(request.state, State::Confirmed | State::CheckedIn | State::Completed)
+    request.state.is_stay()
 }
 
 /// The request with its nights claimed and its payment begun, if it can still be accepted.

@@ -7,6 +7,7 @@ use roost::app::App;
 use roost::booking::{Booking, State};
 use roost::error::Result;
 use roost::function::Schedule;
+use roost::planted::{self, Bug};
 use roost::store::bookings::{Advance, Due};
 
 /// The function.
@@ -25,7 +26,12 @@ async fn expire(app: &App, booking: Booking) -> Result<()> {
     if matches!(booking.state, State::Abandoned) {
         return app.store.abandon(&booking).await;
     }
-    let Some(lapsed) = booking.lapsed(app.clock.now()) else { return Ok(()) };
+    let lapsed = if planted::is(Bug::SweeperWithoutStateCheck) && booking.state == State::PaymentStarted {
+        Some(Booking { state: State::Expired, ..booking.clone() })
+    } else {
+        booking.lapsed(app.clock.now())
+    };
+    let Some(lapsed) = lapsed else { return Ok(()) };
     if booking.state == State::Assembling {
         return app.store.abandon(&booking).await;
     }

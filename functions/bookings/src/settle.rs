@@ -1,13 +1,17 @@
-//! Fed by the stream of bookings: a confirmed booking declines the requests that it has overtaken,
-//! and a dead one gives back the nights that its end has left behind.
+//! Fed by the stream of bookings: a confirmed booking declines the requests that it has overtaken, a
+//! request for nights that are sold is declined, and a dead booking gives back the nights that its end has left behind.
+
+use std::collections::BTreeSet;
 
 use futures::future::BoxFuture;
 use roost::app::App;
 use roost::booking::{Booking, State};
 use roost::error::Result;
 use roost::function::{Consumer, Record};
-use roost::night::Taken;
+use roost::ids::BookingId;
+use roost::night::Night;
 use roost::planted::{self, Bug};
+use roost::stay::Nights;
 use roost::store::bookings::{Advance, booking_of_image};
 
 /// The function.
@@ -41,40 +45,46 @@ async fn settle(app: &App, record: &Record) -> Result<()> {
         State::Confirmed if planted::is(Bug::OvertakenStayOpen) => Ok(()),
         State::Confirmed => decline_overtaken(app, &booking).await,
         State::Abandoned => app.store.abandon(&booking).await,
-        // Its nights may have been sold while it was asked for.
-        State::Requested if before.is_none() => decline_if_overtaken(app, booking).await,
-        // A long request whose acceptance did not get its nights, or a booking that is dead.
-        State::Requested => app.store.release(&booking).await,
+        // Its nights may have been sold while it was asked for, or while its acceptance, being a long
+        // stay's, was giving back what it had got of them.
+        State::Requested => {
+            app.store.release(&booking).await?;
+            if is_sold_out(app, &booking, booking.stay).await? { decline(app, booking).await } else { Ok(()) }
+        }
         State::PaymentFailed if planted::is(Bug::DeclineKeepsNights) => Ok(()),
         state if state.is_dead() => app.store.release(&booking).await,
         _ => Ok(()),
     }
 }
 
-/// Declines every open request that can no longer have all of its nights.
+/// Declines every open request for a night that stays have sold out.
 async fn decline_overtaken(app: &App, confirmed: &Booking) -> Result<()> {
-    let capacity = app.store.terms(confirmed.unit).await?.map_or(1, |terms| terms.capacity);
     for request in app.store.requests_of(confirmed.unit, confirmed.stay.end()).await? {
         let Some(shared) = request.stay.overlap(confirmed.stay) else { continue };
-        if request.state == State::Requested
-            && !app.store.taken(confirmed.unit, capacity, shared, true).await?.is_empty()
-        {
+        if request.state == State::Requested && is_sold_out(app, &request, shared).await? {
             decline(app, request).await?;
         }
     }
     Ok(())
 }
 
-/// Declines a new request for nights that stays have taken. A hold may lapse: it overtakes nobody.
-async fn decline_if_overtaken(app: &App, request: Booking) -> Result<()> {
+/// Whether stays have all that some night of `range` takes. A hold may lapse: it does not count.
+async fn is_sold_out(app: &App, request: &Booking, range: Nights) -> Result<bool> {
     let capacity = app.store.terms(request.unit).await?.map_or(1, |terms| terms.capacity);
-    for night in app.store.taken(request.unit, capacity, request.stay, true).await? {
-        let Taken::Booked(by) = night.by else { continue };
-        if app.store.booking(by).await?.is_some_and(|booking| booking.state.is_stay()) {
-            return decline(app, request).await;
-        }
-    }
-    Ok(())
+    let nights = app.store.nights(request.unit, range, true).await?;
+    let claims: BTreeSet<BookingId> =
+        nights.iter().flat_map(|night| &night.claims).map(|claim| claim.booking).collect();
+    let claims: Vec<BookingId> = claims.into_iter().collect();
+    let stays: BTreeSet<BookingId> = app
+        .store
+        .bookings(&claims, true)
+        .await?
+        .into_iter()
+        .filter(|booking| booking.state.is_stay())
+        .map(|booking| booking.id)
+        .collect();
+    let sold = |night: &Night| night.claims.iter().filter(|claim| stays.contains(&claim.booking)).count();
+    Ok(nights.iter().any(|night| sold(night) >= usize::from(capacity)))
 }
 
 async fn decline(app: &App, request: Booking) -> Result<()> {

@@ -60,7 +60,7 @@ impl Store {
             .region(Region::new(config.region.clone()))
             .credentials_provider(connector::credentials())
             .http_client(connector::client(http))
-            .sleep_impl(clock.clone())
+            .sleep_impl(connector::sleep(clock))
             .retry_config(connector::retries())
             .retry_partition(RetryPartition::custom("roost").build())
             .timeout_config(connector::timeouts());

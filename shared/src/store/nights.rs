@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::keys::{self, Key};
 use super::{Item, Store, fault, key_of, text};
-use crate::booking::{Booking, State};
+use crate::booking::Booking;
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::ids::{BookingId, UnitId};
@@ -124,7 +124,7 @@ impl Store {
         let mut asked: HashMap<BookingId, Option<Booking>> = lapsed.iter().map(|id| (*id, None)).collect();
         let lapsed: Vec<BookingId> = lapsed.into_iter().collect();
         for booking in self.bookings(&lapsed, strong).await? {
-            if matches!(booking.state, State::Confirmed | State::CheckedIn | State::Completed) {
+            if booking.state.is_stay() {
                 self.confirmed.remember(booking.id);
             }
             asked.insert(booking.id, Some(booking));

@@ -28,13 +28,22 @@ pub(crate) struct Attempted {
     pub outcomes: Vec<Outcome>,
 }
 
+/// A payment of a hold under one key, with every answer to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Payment {
+    /// The booking.
+    pub(crate) booking: String,
+    /// What came of each time that it was sent.
+    pub(crate) outcomes: Vec<Outcome>,
+}
+
 /// What came of a call.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
     /// 201, with this body.
     Made(Value),
-    /// Refused.
-    Refused,
+    /// Refused, with this status and problem.
+    Refused(u16, Value),
     /// No answer, or a 5xx.
     Unknown,
 }
@@ -47,6 +56,7 @@ pub(crate) struct Known(Arc<Mutex<Shared>>);
 struct Shared {
     bookings: Vec<String>,
     attempts: Vec<Attempted>,
+    payments: Vec<Payment>,
     done: usize,
 }
 
@@ -70,6 +80,11 @@ impl Known {
     /// Every attempt to book.
     pub(crate) fn attempts(&self) -> Vec<Attempted> {
         self.locked(|shared| shared.attempts.clone())
+    }
+
+    /// Every payment of a hold.
+    pub(crate) fn payments(&self) -> Vec<Payment> {
+        self.locked(|shared| shared.payments.clone())
     }
 
     fn locked<T>(&self, act: impl FnOnce(&mut Shared) -> T) -> T {
@@ -100,7 +115,9 @@ impl Acting {
                 let Some(booking) = self.booking.clone() else { return };
                 let body = json!({ "paymentMethodId": method(*card) });
                 let key = format!("pay-{}-{place}", self.number);
-                self.send(&format!("/v1/bookings/{booking}/payment"), &body, &key, *copies).await;
+                let path = format!("/v1/bookings/{booking}/payment");
+                let outcomes = self.send(&path, &body, &key, *copies).await;
+                self.known.locked(|shared| shared.payments.push(Payment { booking, outcomes }));
             }
             Command::Cancel { back } => {
                 let Some(booking) = self.one(*back) else { return };
@@ -225,7 +242,7 @@ impl Acting {
                     }
                     Some(answer) => {
                         self.expected(&answer, &[402, 404, 409, 410, 422]);
-                        Outcome::Refused
+                        Outcome::Refused(answer.status, answer.json)
                     }
                     None => Outcome::Unknown,
                 };

@@ -14,7 +14,7 @@ use roost::stay::{Date, Nights, epoch_day};
 use roost::store::bookings::booking_of_image;
 use serde_json::Value;
 
-use crate::actors::{Attempted, Outcome};
+use crate::actors::{Attempted, Outcome, Payment};
 use crate::world::{Counts, World};
 
 /// The bookings as they change, by the table's own stream.
@@ -100,10 +100,7 @@ impl Watched {
         let (before, after) = (read(&record.old), read(&record.new));
         let Some(after) = after else {
             if let Some(before) = before {
-                self.transitions
-                    .entry(format!("{:?} -> forgotten", before.state))
-                    .and_modify(|n| *n += 1)
-                    .or_insert(1);
+                count(&mut self.transitions, format!("{:?} -> forgotten", before.state));
                 if before.state != State::Abandoned {
                     self.violations
                         .push(format!("booking {} was deleted in state {:?}", before.id, before.state));
@@ -167,12 +164,13 @@ fn count(counts: &mut Counts, what: String) {
 }
 
 /// Everything that must hold once nothing moves any more.
-pub(crate) fn at_rest(world: &World, attempts: &[Attempted]) {
+pub(crate) fn at_rest(world: &World, attempts: &[Attempted], payments: &[Payment]) {
     let bookings = world.watch().bookings();
     nights_are_the_live_bookings(world, &bookings);
     requests_are_not_overtaken(world, &bookings);
     money_is_held_for_stays_alone(world, &bookings);
     answers_came_true(world, &bookings, attempts);
+    payments_came_true(world, payments);
     events_were_told(world, &bookings);
     search_knows(world);
 }
@@ -301,6 +299,16 @@ fn answers_came_true(world: &World, bookings: &BTreeMap<BookingId, Booking>, att
                 world.watch().violated(format!("G6: one key, two answers: {first} and {other}"));
             }
         }
+        let declined = attempt.outcomes.iter().filter_map(|outcome| match outcome {
+            Outcome::Refused(402, body) => Some(body),
+            _ => None,
+        });
+        for body in declined {
+            let id: Option<BookingId> = body["bookingId"].as_str().and_then(|id| id.parse().ok());
+            if id.is_some_and(|id| world.watch().was(id, State::Confirmed)) {
+                world.watch().violated(format!("a payment was answered as refused, and was made: {body}"));
+            }
+        }
         let Some(body) = answers.first() else { continue };
         let id: Option<BookingId> = body["id"].as_str().and_then(|id| id.parse().ok());
         let Some(booking) = id.and_then(|id| bookings.get(&id)) else {
@@ -326,6 +334,21 @@ fn answers_came_true(world: &World, bookings: &BTreeMap<BookingId, Booking>, att
     }
 }
 
+/// G6: a key that has paid has paid, whoever asks again, and has made a stay.
+fn payments_came_true(world: &World, payments: &[Payment]) {
+    for Payment { booking, outcomes } in payments {
+        let made = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Made(_)));
+        let refused = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Refused(402, _)));
+        if made && refused {
+            world.watch().violated(format!("G6: a payment of {booking} was answered as made and as refused"));
+        }
+        let id: Option<BookingId> = booking.parse().ok();
+        if made && !id.is_some_and(|id| world.watch().was(id, State::Confirmed)) {
+            world.watch().violated(format!("{booking} was answered as paid, and never was confirmed"));
+        }
+    }
+}
+
 /// G7: every state that others are told of was told at least once.
 fn events_were_told(world: &World, bookings: &BTreeMap<BookingId, Booking>) {
     let told: BTreeSet<(String, String)> = world
@@ -337,7 +360,11 @@ fn events_were_told(world: &World, bookings: &BTreeMap<BookingId, Booking>) {
         .collect();
     for booking in bookings.values() {
         for (state, kind) in [
+            (State::Held, "booking.held"),
+            (State::Requested, "booking.requested"),
             (State::Confirmed, "booking.confirmed"),
+            (State::Expired, "booking.expired"),
+            (State::PaymentFailed, "booking.payment_failed"),
             (State::Cancelled, "booking.cancelled"),
             (State::Declined, "booking.declined"),
             (State::CheckedIn, "booking.checked_in"),

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use futures::future::BoxFuture;
-use roost::clock::{Sleep, Timer};
+use roost::clock::{self, Timer};
 
 /// Runs tasks. Clones share them.
 #[derive(Clone)]
@@ -30,7 +30,7 @@ struct Parts {
     /// Whether the task that is being polled is to die when it yields.
     dies: AtomicBool,
     /// How long it is to stand still when it yields.
-    freezes: Mutex<Option<Duration>>,
+    freezes: Mutex<Option<(Duration, Waker)>>,
     /// A hash of every choice so far: equal for equal histories.
     trace: AtomicU64,
 }
@@ -94,10 +94,14 @@ impl Executor {
 
     /// Stops the running task for so long, its timers included, as a machine does that stands still.
     pub async fn freeze(&self, time: Duration) {
-        *lock(&self.0.freezes) = Some(time);
-        let mut yielded = false;
-        std::future::poll_fn(move |_| {
-            if std::mem::replace(&mut yielded, true) { Poll::Ready(()) } else { Poll::Pending }
+        let mut frozen = false;
+        std::future::poll_fn(move |context| {
+            if std::mem::replace(&mut frozen, true) {
+                return Poll::Ready(());
+            }
+            // The waker may be that of one future among many of the task.
+            *lock(&self.0.freezes) = Some((time, context.waker().clone()));
+            Poll::Pending
         })
         .await;
     }
@@ -120,10 +124,10 @@ impl Executor {
     }
 
     /// Waits in virtual time.
-    pub fn sleep(&self, time: Duration) -> Sleep {
+    pub fn sleep(&self, time: Duration) -> clock::Wait {
         let due = self.passed() + time;
         let due = u64::try_from(due.as_micros()).unwrap_or(u64::MAX);
-        Sleep::new(Wait { parts: self.0.clone(), due, number: None })
+        Box::pin(Wait { parts: self.0.clone(), due, number: None })
     }
 
     /// Lets time pass in which nobody does anything: whatever was due meanwhile happens at its end.
@@ -182,13 +186,14 @@ impl Executor {
         let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
         let dead = self.0.dies.swap(false, Ordering::Relaxed);
         let frozen = lock(&self.0.freezes).take();
-        if let (true, false, Some(time)) = (polled.is_pending(), dead, frozen) {
+        if let (true, false, Some((time, waker))) = (polled.is_pending(), dead, frozen) {
             // Whoever wakes it meanwhile finds nobody.
             let executor = self.clone();
             self.spawn(async move {
                 executor.sleep(time).await;
                 lock(&executor.0.tasks).insert(number, (future, alarm));
                 lock(&executor.0.ready).push(number);
+                waker.wake();
             });
         } else if polled.is_pending() && !dead {
             lock(&self.0.tasks).insert(number, (future, alarm));
@@ -222,7 +227,7 @@ impl Timer for Executor {
         Self::passed(self)
     }
 
-    fn sleep(&self, time: Duration) -> Sleep {
+    fn sleep(&self, time: Duration) -> clock::Wait {
         Self::sleep(self, time)
     }
 }

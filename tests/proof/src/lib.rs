@@ -17,7 +17,7 @@ use script::{Fault, Script, Site, What};
 use world::{Counts, World};
 
 /// What came of a history.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Report {
     /// What must not be, and was; empty for a good history.
     pub violations: Vec<String>,
@@ -33,15 +33,25 @@ pub struct Report {
     pub passed: Duration,
 }
 
+/// Nobody's script takes so long.
+const LONGEST: Duration = Duration::from_hours(24 * 100);
 /// How long it may take until everything rests once nothing goes wrong any more: a hold of a quarter
 /// of an hour, made last by a clock that is five minutes ahead, and the sweeper's longest pause.
 const UNTIL_REST: Duration = Duration::from_mins(31);
 /// The longest that a call may be late or a process stand still.
 const LATEST: Duration = Duration::from_mins(27);
 
-/// Runs a script to its end and checks what must hold.
+/// Runs a script to its end and checks what must hold. A panic is a violation.
 #[must_use]
 pub fn run(script: &Script) -> Report {
+    std::panic::catch_unwind(|| simulate(script)).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().cloned();
+        let said = said.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
+        Report { violations: vec![format!("panicked: {}", said.unwrap_or_default())], ..Report::default() }
+    })
+}
+
+fn simulate(script: &Script) -> Report {
     // The clients of AWS draw their jitter from the thread's own source.
     fastrand::seed(script.seed);
     let world = World::new(script);
@@ -51,7 +61,8 @@ pub fn run(script: &Script) -> Report {
         executor.spawn(actors::act(world.clone(), known.clone(), number, actor.clone()));
     }
     let everybody = script.actors.len();
-    if !executor.run_until(|| known.done() == everybody) {
+    executor.run_until(|| known.done() == everybody || executor.passed() > LONGEST);
+    if known.done() < everybody {
         world.watch().violated("somebody waits for ever".into());
     }
     let calls = world.parts().plan.calls();
@@ -61,7 +72,7 @@ pub fn run(script: &Script) -> Report {
     executor.run_until(|| executor.passed() >= rests);
     world.end_schedules();
     executor.run_until(|| false);
-    check::at_rest(&world, &known.attempts());
+    check::at_rest(&world, &known.attempts(), &known.payments());
     let report = Report {
         violations: world.watch().violations(),
         transitions: world.watch().transitions(),

@@ -90,6 +90,10 @@ fn enumerate(arguments: &Arguments) -> ExitCode {
         });
         total += tally.histories;
         let met: u64 = tally.faults.values().sum();
+        if tally.failed.is_none() && tally.histories < scripts.len() as u64 {
+            println!("\r{name}: cut short, {} were to be", scripts.len());
+            ended = ExitCode::FAILURE;
+        }
         println!(
             "\r{name}: {} histories, {met} faults met, in {:.0} s",
             tally.histories,
@@ -147,6 +151,11 @@ fn planted(arguments: &Arguments) -> ExitCode {
         let tally = all(arguments, arguments.histories, |number| drawn(arguments.seed + number, None));
         match &tally.failed {
             Some((script, report)) => {
+                roost::planted::plant(None);
+                if !run(script).violations.is_empty() {
+                    println!("\r{bug:?}: --seed {} fails without it too", script.seed);
+                    return ExitCode::FAILURE;
+                }
                 let what = report.violations.first().map(String::as_str).unwrap_or_default();
                 println!(
                     "\r{bug:?}: found by history {} (--seed {}) in {:.0} s: {what}",

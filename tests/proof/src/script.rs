@@ -168,9 +168,9 @@ pub enum Site {
     Store,
     /// A call of the payment provider.
     Provider,
-    /// An entry that is put on the bus.
+    /// A call of the bus.
     Bus,
-    /// A call of the index.
+    /// A write to the index.
     Index,
     /// A batch of a stream on its way to its consumer.
     Stream,
@@ -205,7 +205,7 @@ pub enum What {
     CrashAfter,
     /// It comes twice, or is run twice.
     Twice,
-    /// It comes a minute later than what followed it.
+    /// It comes a minute late.
     Delayed,
     /// It is left out this time.
     Skipped,

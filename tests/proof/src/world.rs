@@ -40,6 +40,8 @@ use crate::wire::{Commits, Parts, Plan, Wire};
 
 /// The longest that a function may take behind API Gateway.
 const GATEWAY_PATIENCE: Duration = Duration::from_secs(29);
+/// How often a batch of a stream is handed to its consumer before that counts as failing for ever.
+const MOST_TRIES: usize = 100;
 /// The host of every home.
 pub(crate) const HOST: UserId = UserId::from_bits(1);
 
@@ -431,7 +433,11 @@ impl World {
             }
             _ => {}
         }
-        while !waiting.is_empty() {
+        for tries in 0.. {
+            if tries == MOST_TRIES {
+                self.watch().violated(format!("{} fails on a record for ever", consumer.name));
+                return;
+            }
             // A consumer that ends without an answer gets all of them again.
             let failed = self.deliver_records(consumer, waiting.clone()).await;
             let first = match failed {
@@ -439,11 +445,11 @@ impl World {
                 None => Some(0),
             };
             match first {
-                Some(first) => {
+                Some(first) if first < waiting.len() => {
                     waiting.drain(..first);
                     executor.sleep(Duration::from_millis(500 + executor.below(2_000))).await;
                 }
-                None => return,
+                _ => return,
             }
         }
     }
