@@ -74,6 +74,7 @@ impl Clock {
     }
 
     /// Waits so long.
+    #[must_use]
     pub fn sleep(&self, time: std::time::Duration) -> Wait {
         self.timer.sleep(time)
     }

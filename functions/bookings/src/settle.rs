@@ -1,5 +1,6 @@
 //! Fed by the stream of bookings: a confirmed booking declines the requests that it has overtaken, a
-//! request for nights that are sold is declined, and a dead booking gives back the nights that its end has left behind.
+//! request for nights that are sold is declined, and a dead booking gives back the nights that its
+//! end has left behind.
 
 use std::collections::BTreeSet;
 

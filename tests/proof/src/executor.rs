@@ -124,6 +124,7 @@ impl Executor {
     }
 
     /// Waits in virtual time.
+    #[must_use]
     pub fn sleep(&self, time: Duration) -> clock::Wait {
         let due = self.passed() + time;
         let due = u64::try_from(due.as_micros()).unwrap_or(u64::MAX);
