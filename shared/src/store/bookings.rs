@@ -1,24 +1,18 @@
 //! Bookings in their table: made with their nights in one transaction, changed by one conditional
-//! write a transition, found by guest, host and what is due.
+//! write a transition.
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::types::{
-    ConditionCheck, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-};
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use aws_sdk_dynamodb::types::{ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 
 use super::blocks::MOST_IN_A_TRANSACTION;
-pub use super::booking_record::Due;
-pub use super::booking_record::booking_of_image;
-use super::booking_record::{SHARDS, booking_item, booking_of_item};
+pub use super::booking_reads::ListPosition;
+pub use super::booking_record::{Due, booking_of_image};
+use super::booking_record::{booking_item, booking_of_item};
 use super::take::{Mark, Take, reasons};
-use super::{Item, Store, fault, item, key_of, keys, number, record, text};
+use super::{Store, fault, item, key_of, keys, number};
 use crate::booking::answer::Details;
 use crate::booking::{Booking, State};
-use crate::clock::Instant;
 use crate::error::{Error, Reason, Result};
-use crate::ids::{BookingId, ListingId, UnitId, UserId};
+use crate::ids::BookingId;
 use crate::night::{Taken, TakenNight};
 use crate::planted::{self, Bug};
 use crate::stay::Nights;
@@ -325,199 +319,4 @@ fn allowed(before: &Booking, after: Booking) -> Result<Booking> {
         return Err(Error::internal(format!("no way from {:?} to {:?}", before.state, after.state)));
     }
     Ok(Booking { version: before.version + 1, ..after })
-}
-
-impl Store {
-    /// A booking, whatever its state, read strongly.
-    pub async fn booking(&self, id: BookingId) -> Result<Option<Booking>> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.bookings)
-            .set_key(Some(key_of(keys::BOOKINGS, &keys::booking(id))))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(fault)?;
-        found.item.map(booking_of_item).transpose()
-    }
-
-    /// A booking that the contract knows, for one of its two parties.
-    ///
-    /// # Errors
-    /// `NotFound` for one that does not exist, and for another's.
-    pub async fn booking_of(&self, party: UserId, id: BookingId) -> Result<Booking> {
-        self.booking(id)
-            .await?
-            .filter(|booking| booking.state.is_visible() && (booking.guest == party || booking.host == party))
-            .ok_or(Error::NotFound)
-    }
-
-    /// Who stays and what they wrote.
-    pub async fn details(&self, booking: &Booking) -> Result<Details> {
-        if !booking.has_details {
-            return Ok(Details::default());
-        }
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.bookings)
-            .set_key(Some(key_of(keys::BOOKINGS, &keys::booking_details(booking.id))))
-            .send()
-            .await
-            .map_err(fault)?;
-        found.item.map_or_else(|| Ok(Details::default()), record)
-    }
-
-    /// The bookings of these ids that exist, in no order.
-    pub async fn bookings(&self, ids: &[BookingId], strong: bool) -> Result<Vec<Booking>> {
-        let mut found = Vec::with_capacity(ids.len());
-        for chunk in ids.chunks(100) {
-            let keys: Vec<Item> =
-                chunk.iter().map(|id| key_of(keys::BOOKINGS, &keys::booking(*id))).collect();
-            let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(strong);
-            let mut wanted =
-                HashMap::from([(self.tables.bookings.clone(), wanted.build().map_err(Error::internal)?)]);
-            let mut tried = 0;
-            while !wanted.is_empty() {
-                let batch = self
-                    .client
-                    .batch_get_item()
-                    .set_request_items(Some(wanted))
-                    .send()
-                    .await
-                    .map_err(fault)?;
-                for item in batch.responses.into_iter().flatten().flat_map(|(_, items)| items) {
-                    found.push(booking_of_item(item)?);
-                }
-                wanted = batch.unprocessed_keys.unwrap_or_default();
-                if !wanted.is_empty() {
-                    if tried == super::take::MOST_TRIES {
-                        return Err(Error::unavailable("the store did not hand over all bookings"));
-                    }
-                    self.wait(tried).await;
-                    tried += 1;
-                }
-            }
-        }
-        Ok(found)
-    }
-
-    /// A page of the bookings of a guest or a host, latest check-in first: the ids with their
-    /// position in the list, after `after`.
-    pub async fn booking_ids_of(
-        &self,
-        party: UserId,
-        as_host: bool,
-        after: Option<&ListPosition>,
-        limit: usize,
-    ) -> Result<Vec<ListPosition>> {
-        let (index, attribute) =
-            if as_host { (keys::BOOKINGS_BY_HOST, "host") } else { (keys::BOOKINGS_BY_GUEST, "guest") };
-        let start = after.map(|position| {
-            let mut start = key_of(keys::BOOKINGS, &keys::booking(position.booking));
-            start.insert(attribute.to_owned(), text(party));
-            start.insert("check_in".to_owned(), text(&position.check_in));
-            start
-        });
-        let page = self
-            .client
-            .query()
-            .table_name(&self.tables.bookings)
-            .index_name(index)
-            .key_condition_expression("#party = :party")
-            .expression_attribute_names("#party", attribute)
-            .expression_attribute_values(":party", text(party))
-            .scan_index_forward(false)
-            .set_exclusive_start_key(start)
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(fault)?;
-        page.items.unwrap_or_default().into_iter().map(record).collect()
-    }
-
-    /// Whether a guest has a stay at a listing that is confirmed or going on.
-    pub async fn has_confirmed_stay(&self, guest: UserId, listing: ListingId) -> Result<bool> {
-        let mut after = None;
-        loop {
-            let page = self.booking_ids_of(guest, false, after.as_ref(), 100).await?;
-            let ids: Vec<BookingId> = page.iter().map(|position| position.booking).collect();
-            let stays = |booking: &Booking| {
-                booking.listing == listing && matches!(booking.state, State::Confirmed | State::CheckedIn)
-            };
-            if self.bookings(&ids, false).await?.iter().any(stays) {
-                return Ok(true);
-            }
-            if page.len() < 100 {
-                return Ok(false);
-            }
-            after = page.into_iter().last();
-        }
-    }
-
-    /// The open requests for a unit whose stay arrives before `end`, read strongly.
-    pub async fn requests_of(&self, unit: UnitId, end: crate::stay::Date) -> Result<Vec<Booking>> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.tables.bookings)
-            .index_name(keys::BOOKINGS_BY_REQUEST)
-            .key_condition_expression("requested_unit = :unit AND check_in < :end")
-            .expression_attribute_values(":unit", text(unit))
-            .expression_attribute_values(":end", text(end))
-            .into_paginator()
-            .items()
-            .send();
-        let mut ids = Vec::new();
-        while let Some(found) = pages.next().await {
-            let position: ListPosition = record(found.map_err(fault)?)?;
-            ids.push(position.booking);
-        }
-        self.bookings(&ids, true).await
-    }
-
-    /// The bookings that wait in a list for something due by `until`, read strongly.
-    pub async fn due(&self, list: Due, until: Instant) -> Result<Vec<Booking>> {
-        let of_shard = |shard: u128| async move {
-            let mut pages = self
-                .client
-                .query()
-                .table_name(&self.tables.bookings)
-                .index_name(keys::BOOKINGS_BY_DUE)
-                .key_condition_expression("due = :due AND due_at <= :until")
-                .expression_attribute_values(":due", text(list.partition(shard)))
-                .expression_attribute_values(":until", number(until.as_millisecond()))
-                .into_paginator()
-                .items()
-                .send();
-            let mut ids = Vec::new();
-            while let Some(found) = pages.next().await {
-                let waiting: Waiting = record(found.map_err(fault)?)?;
-                ids.push(waiting.booking);
-            }
-            Ok::<_, Error>(ids)
-        };
-        let shards = u32::try_from(SHARDS).unwrap_or(1);
-        let ids: Vec<Vec<BookingId>> = stream::iter(0..shards)
-            .map(|shard| of_shard(u128::from(shard)))
-            .buffered(4)
-            .try_collect()
-            .await?;
-        self.bookings(&ids.concat(), true).await
-    }
-}
-
-/// Where a booking stands in its guest's or host's list.
-#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
-pub struct ListPosition {
-    /// Which booking.
-    pub booking: BookingId,
-    /// Its date of check-in, which the list is sorted by.
-    pub check_in: String,
-}
-
-#[derive(serde::Deserialize)]
-struct Waiting {
-    booking: BookingId,
 }

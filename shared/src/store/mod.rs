@@ -2,6 +2,7 @@
 //! storage trait and no fake of our own; tests point the same client at an embedded engine.
 
 mod blocks;
+mod booking_reads;
 mod booking_record;
 pub mod bookings;
 mod calendars;

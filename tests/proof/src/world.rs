@@ -1,6 +1,8 @@
 //! The whole product in one thread under one seed: the handlers that ship, their adapters, the
 //! embedded store, streams, bus, schedules and payment provider, and the people of a script.
 
+mod background;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,7 +19,7 @@ use roost::app::App;
 use roost::clock::{Clock, Duration as Span, Instant};
 use roost::config::Config;
 use roost::entropy::Entropy;
-use roost::function::{Consumer, Functions, Listener, Record, Schedule};
+use roost::function::Functions;
 use roost::ids::{ListingId, UserId};
 use roost_local::bus::Bus;
 use roost_local::database::{self, Place};
@@ -28,20 +30,18 @@ use roost_local::provider::Provider;
 use roost_local::router::Router;
 use roost_local::search::Choice;
 use roost_local::streams::batch;
-use roost_local::template::{Rule, Template};
+use roost_local::template::Template;
 use roost_local::{all_functions, gateway, root};
 use serde_json::{Value, json};
 
 use crate::check::Watch;
 use crate::executor::Executor;
 use crate::index::SmallIndex;
-use crate::script::{Script, Site, What};
+use crate::script::Script;
 use crate::wire::{Commits, Parts, Plan, Wire};
 
 /// The longest that a function may take behind API Gateway.
 const GATEWAY_PATIENCE: Duration = Duration::from_secs(29);
-/// How often a batch of a stream is handed to its consumer before that counts as failing for ever.
-const MOST_TRIES: usize = 100;
 /// The host of every home.
 pub(crate) const HOST: UserId = UserId::from_bits(1);
 
@@ -389,141 +389,6 @@ impl World {
 
     fn start_of(&self, table: &str) -> String {
         self.0.parts.engine.stream_start(table).expect("the table has a stream")
-    }
-
-    fn start_streams(&self) {
-        for function in &self.0.plans.template.functions {
-            let consumer = self.0.plans.functions.consumers.iter().find(|one| one.name == function.name);
-            let Some(consumer) = consumer else { continue };
-            for stream in &function.streams {
-                let (world, position) = (self.clone(), self.start_of(&stream.table));
-                self.executor().spawn(world.read(*consumer, stream.table.clone(), position));
-            }
-        }
-    }
-
-    /// Reads a stream to its end, over and over: in order, in batches, until the consumer has done each.
-    async fn read(self, consumer: Consumer, table: String, mut position: String) {
-        let writes = self.0.parts.commits.of_table(&table);
-        let executor = self.executor().clone();
-        loop {
-            let seen = writes.times();
-            loop {
-                let limit = 1 + usize::try_from(executor.below(8)).unwrap_or(0);
-                let page = self.0.parts.engine.records(&position, limit).await.expect("the stream is read");
-                if page.records.is_empty() {
-                    break;
-                }
-                let records = batch(&page).expect("records");
-                self.hand_over(consumer, records).await;
-                let Some(next) = page.next_shard_iterator else { break };
-                position = next;
-            }
-            writes.after(seen).await;
-            executor.sleep(Duration::from_millis(1 + executor.below(200))).await;
-        }
-    }
-
-    async fn hand_over(&self, consumer: Consumer, mut waiting: Vec<Record>) {
-        let executor = self.executor();
-        match self.0.parts.plan.next(Site::Stream) {
-            Some(What::Delayed) => executor.sleep(Duration::from_mins(1)).await,
-            Some(What::Twice) => {
-                let _ = self.deliver_records(consumer, waiting.clone()).await;
-            }
-            _ => {}
-        }
-        for tries in 0.. {
-            if tries == MOST_TRIES {
-                self.watch().violated(format!("{} fails on a record for ever", consumer.name));
-                return;
-            }
-            // A consumer that ends without an answer gets all of them again.
-            let failed = self.deliver_records(consumer, waiting.clone()).await;
-            let first = match failed {
-                Some(failed) => waiting.iter().position(|record| failed.contains(&record.sequence)),
-                None => Some(0),
-            };
-            match first {
-                Some(first) if first < waiting.len() => {
-                    waiting.drain(..first);
-                    executor.sleep(Duration::from_millis(500 + executor.below(2_000))).await;
-                }
-                _ => return,
-            }
-        }
-    }
-
-    async fn deliver_records(&self, consumer: Consumer, records: Vec<Record>) -> Option<Vec<String>> {
-        let (sender, answer) = oneshot::channel();
-        let handled = (consumer.handle)(self.instance(), records);
-        self.executor().spawn(async move {
-            let _ = sender.send(handled.await);
-        });
-        answer.await.ok()
-    }
-
-    fn start_schedules(&self) {
-        for schedule in &self.0.plans.functions.schedules {
-            let (world, schedule) = (self.clone(), *schedule);
-            self.executor().spawn(world.keep(schedule));
-        }
-    }
-
-    async fn keep(self, schedule: Schedule) {
-        let executor = self.executor().clone();
-        let ends = self.0.quiesces.clone();
-        let every = match schedule.name {
-            "expire-bookings" | "recover-payments" => 60..600,
-            "advance-stays" => 1_800..5_400,
-            _ => 240..1_200,
-        };
-        loop {
-            let pause = every.start + executor.below(every.end - every.start);
-            executor.sleep(Duration::from_secs(pause)).await;
-            if ends.load(Ordering::Relaxed) {
-                return;
-            }
-            let times = match self.0.parts.plan.next(Site::Schedule) {
-                Some(What::Skipped) => 0,
-                Some(What::Twice) => 2,
-                _ => 1,
-            };
-            for _ in 0..times {
-                let run = (schedule.run)(self.instance());
-                executor.spawn(async move {
-                    let _ = run.await;
-                });
-            }
-        }
-    }
-
-    /// Hands an event to everybody who listens to it, each until it is handled.
-    fn deliver(&self, bus: &str, event: &Value) {
-        for function in &self.0.plans.template.functions {
-            let listener = self.0.plans.functions.listeners.iter().find(|one| one.name == function.name);
-            let Some(listener) = listener else { continue };
-            let wanted = |rule: &&Rule| rule.bus == bus && rule.pattern.takes(event);
-            for _ in function.rules.iter().filter(wanted) {
-                self.executor().spawn(self.clone().listen(*listener, event.clone()));
-            }
-        }
-    }
-
-    async fn listen(self, listener: Listener, event: Value) {
-        let executor = self.executor().clone();
-        let Ok(event) = serde_json::from_value::<roost::function::Event>(event) else { return };
-        for _ in 0..20 {
-            let (sender, answer) = oneshot::channel();
-            let handled = (listener.handle)(self.instance(), event.clone());
-            executor.spawn(async move {
-                let _ = sender.send(handled.await.is_ok());
-            });
-            if answer.await == Ok(true) {
-                return;
-            }
-            executor.sleep(Duration::from_secs(10 + executor.below(50))).await;
-        }
     }
 }
 

@@ -1,0 +1,155 @@
+//! What goes on in a world without anybody asking: streams are read, events delivered, schedules kept.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures::channel::oneshot;
+use roost::function::{Consumer, Event, Listener, Record, Schedule};
+use roost_local::streams::batch;
+use roost_local::template::Rule;
+use serde_json::Value;
+
+use super::World;
+use crate::script::{Site, What};
+
+/// How often a batch of a stream is handed to its consumer before that counts as failing for ever.
+const MOST_TRIES: usize = 100;
+
+impl World {
+    /// Has every consumer read its streams.
+    pub(super) fn start_streams(&self) {
+        for function in &self.0.plans.template.functions {
+            let consumer = self.0.plans.functions.consumers.iter().find(|one| one.name == function.name);
+            let Some(consumer) = consumer else { continue };
+            for stream in &function.streams {
+                let (world, position) = (self.clone(), self.start_of(&stream.table));
+                self.executor().spawn(world.read(*consumer, stream.table.clone(), position));
+            }
+        }
+    }
+
+    /// Reads a stream to its end, over and over: in order, in batches, until the consumer has done each.
+    async fn read(self, consumer: Consumer, table: String, mut position: String) {
+        let writes = self.0.parts.commits.of_table(&table);
+        let executor = self.executor().clone();
+        loop {
+            let seen = writes.times();
+            loop {
+                let limit = 1 + usize::try_from(executor.below(8)).unwrap_or(0);
+                let page = self.0.parts.engine.records(&position, limit).await.expect("the stream is read");
+                if page.records.is_empty() {
+                    break;
+                }
+                let records = batch(&page).expect("records");
+                self.hand_over(consumer, records).await;
+                let Some(next) = page.next_shard_iterator else { break };
+                position = next;
+            }
+            writes.after(seen).await;
+            executor.sleep(Duration::from_millis(1 + executor.below(200))).await;
+        }
+    }
+
+    async fn hand_over(&self, consumer: Consumer, mut waiting: Vec<Record>) {
+        let executor = self.executor();
+        match self.0.parts.plan.next(Site::Stream) {
+            Some(What::Delayed) => executor.sleep(Duration::from_mins(1)).await,
+            Some(What::Twice) => {
+                let _ = self.deliver_records(consumer, waiting.clone()).await;
+            }
+            _ => {}
+        }
+        for tries in 0.. {
+            if tries == MOST_TRIES {
+                self.watch().violated(format!("{} fails on a record for ever", consumer.name));
+                return;
+            }
+            // A consumer that ends without an answer gets all of them again.
+            let failed = self.deliver_records(consumer, waiting.clone()).await;
+            let first = match failed {
+                Some(failed) => waiting.iter().position(|record| failed.contains(&record.sequence)),
+                None => Some(0),
+            };
+            match first {
+                Some(first) if first < waiting.len() => {
+                    waiting.drain(..first);
+                    executor.sleep(Duration::from_millis(500 + executor.below(2_000))).await;
+                }
+                _ => return,
+            }
+        }
+    }
+
+    async fn deliver_records(&self, consumer: Consumer, records: Vec<Record>) -> Option<Vec<String>> {
+        let (sender, answer) = oneshot::channel();
+        let handled = (consumer.handle)(self.instance(), records);
+        self.executor().spawn(async move {
+            let _ = sender.send(handled.await);
+        });
+        answer.await.ok()
+    }
+
+    /// Has every schedule keep its times, until [`World::end_schedules`].
+    pub(super) fn start_schedules(&self) {
+        for schedule in &self.0.plans.functions.schedules {
+            let (world, schedule) = (self.clone(), *schedule);
+            self.executor().spawn(world.keep(schedule));
+        }
+    }
+
+    async fn keep(self, schedule: Schedule) {
+        let executor = self.executor().clone();
+        let ends = self.0.quiesces.clone();
+        let every = match schedule.name {
+            "expire-bookings" | "recover-payments" => 60..600,
+            "advance-stays" => 1_800..5_400,
+            _ => 240..1_200,
+        };
+        loop {
+            let pause = every.start + executor.below(every.end - every.start);
+            executor.sleep(Duration::from_secs(pause)).await;
+            if ends.load(Ordering::Relaxed) {
+                return;
+            }
+            let times = match self.0.parts.plan.next(Site::Schedule) {
+                Some(What::Skipped) => 0,
+                Some(What::Twice) => 2,
+                _ => 1,
+            };
+            for _ in 0..times {
+                let run = (schedule.run)(self.instance());
+                executor.spawn(async move {
+                    let _ = run.await;
+                });
+            }
+        }
+    }
+
+    /// Hands an event to everybody who listens to it, each until it is handled.
+    pub(super) fn deliver(&self, bus: &str, event: &Value) {
+        for function in &self.0.plans.template.functions {
+            let listener = self.0.plans.functions.listeners.iter().find(|one| one.name == function.name);
+            let Some(listener) = listener else { continue };
+            let wanted = |rule: &&Rule| rule.bus == bus && rule.pattern.takes(event);
+            for _ in function.rules.iter().filter(wanted) {
+                self.executor().spawn(self.clone().listen(*listener, event.clone()));
+            }
+        }
+    }
+
+    async fn listen(self, listener: Listener, event: Value) {
+        let executor = self.executor().clone();
+        let Ok(event) = serde_json::from_value::<Event>(event) else { return };
+        for _ in 0..20 {
+            let (sender, answer) = oneshot::channel();
+            let handled = (listener.handle)(self.instance(), event.clone());
+            executor.spawn(async move {
+                let _ = sender.send(handled.await.is_ok());
+            });
+            if answer.await == Ok(true) {
+                return;
+            }
+            executor.sleep(Duration::from_secs(10 + executor.below(50))).await;
+        }
+    }
+}
