@@ -67,3 +67,19 @@ async fn a_request_whose_card_fails_on_acceptance_frees_its_nights() {
     assert_eq!(guest.get(&path).await.expect(200)["status"], "payment_failed");
     guest.quote(&listing, product.day(5), product.day(6)).await.expect(201);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nights_that_were_sold_since_the_quote_cannot_be_asked_for() {
+    let product = Product::start().await;
+    let (host, listing) = product.host_with_home("host", json!({"instantBook": false})).await;
+    let (first, late) = (product.one_of_a_crowd(1), product.one_of_a_crowd(2));
+    let quote = late.quote(&listing, product.day(6), product.day(8)).await.expect(201);
+    let asked = first.book(&listing, product.day(5), product.day(7), VISA, "ask").await.expect(201);
+    let path = format!("/v1/bookings/{}/accept", asked["id"].as_str().unwrap());
+    host.post(&path, &json!({})).await.expect(200);
+    let refused = late.book_quote(&quote["quoteId"], VISA, "late").await;
+    assert_eq!(refused.json["reasons"], json!([{"date": product.day(6), "reason": "booked"}]));
+    assert_eq!(refused.problem(409), "unavailable");
+    let none = late.get("/v1/bookings?role=guest").await.expect(200);
+    assert_eq!(none["items"], json!([]), "nothing was made");
+}
