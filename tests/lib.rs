@@ -9,6 +9,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use jiff::civil::Date;
+use roost_local::faults::StreamFault;
 use roost_local::opensearch::OpenSearch;
 use roost_local::search::{Choice, State};
 use roost_local::stack::{Options, Stack};
@@ -164,6 +165,29 @@ impl Product {
         let id = listing["id"].as_str().expect("an id").to_owned();
         host.post(&format!("/v1/listings/{id}/publish"), &json!({})).await.expect(200);
         id
+    }
+
+    /// A host with so many published homes.
+    pub async fn host_with_homes(&self, name: &str, count: usize) -> (Caller, Vec<String>) {
+        let host = self.somebody(name).await;
+        let mut homes = Vec::with_capacity(count);
+        for _ in 0..count {
+            homes.push(self.home_of(&host, json!({})).await);
+        }
+        (host, homes)
+    }
+
+    /// From now on a quarter of all stream records comes twice, a quarter out of order, and a quarter of
+    /// those for `loser` never.
+    pub fn disturb_streams(&self, loser: &'static str) {
+        self.stack.stream_faults().inject(move |consumer, record| {
+            match record.sequence.bytes().last().unwrap_or_default() % 4 {
+                0 if consumer == loser => Some(StreamFault::Lost),
+                1 => Some(StreamFault::Doubled),
+                2 => Some(StreamFault::Displaced),
+                _ => None,
+            }
+        });
     }
 
     /// Moves the product's clock.

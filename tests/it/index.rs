@@ -9,7 +9,6 @@ use roost::search::projection::Candidate;
 use roost::search::query::{Area, Query, Sort, Town};
 use roost::search::{Found, confirmed};
 use roost::stay::{Nights, add_days};
-use roost_local::faults::StreamFault;
 use roost_tests::{Product, VISA};
 use serde_json::json;
 
@@ -119,20 +118,8 @@ async fn every_page_goes_on_where_the_one_before_ended_whatever_changes_meanwhil
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_doubled_and_displaced_records_end_in_the_same_index() {
     let Some(product) = Product::start_with_index("streams").await else { return };
-    let (host, first) = product.host_with_home("host", json!({})).await;
-    let mut homes = vec![first];
-    for _ in 0..5 {
-        homes.push(product.home_of(&host, json!({})).await);
-    }
-    product.stack.stream_faults().inject(|consumer, record| {
-        let digit = record.sequence.bytes().last().unwrap_or_default() % 4;
-        match (digit, consumer) {
-            (0, "index") => Some(StreamFault::Lost),
-            (1, _) => Some(StreamFault::Doubled),
-            (2, _) => Some(StreamFault::Displaced),
-            _ => None,
-        }
-    });
+    let (host, homes) = product.host_with_homes("host", 6).await;
+    product.disturb_streams("index");
     for (number, home) in (0_i64..).zip(&homes) {
         let range = json!({"startDate": product.day(10 + number), "endDate": product.day(20)});
         host.post(&format!("/v1/listings/{home}/calendar/block"), &range).await.expect(200);

@@ -45,21 +45,9 @@ async fn failures(product: &Product) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_doubled_and_displaced_records_end_in_the_same_cells() {
     let product = Product::start().await;
-    let (host, first) = product.host_with_home("host", json!({})).await;
-    let mut homes = vec![first];
-    for _ in 0..3 {
-        homes.push(product.home_of(&host, json!({})).await);
-    }
+    let (host, homes) = product.host_with_homes("host", 4).await;
     let guest = product.one_of_a_crowd(1);
-    product.stack.stream_faults().inject(|consumer, record| {
-        let digit = record.sequence.bytes().last().unwrap_or_default() % 4;
-        match (digit, consumer) {
-            (0, "project") => Some(StreamFault::Lost),
-            (1, _) => Some(StreamFault::Doubled),
-            (2, _) => Some(StreamFault::Displaced),
-            _ => None,
-        }
-    });
+    product.disturb_streams("project");
     for (number, home) in (0_i64..).zip(&homes) {
         let calendar = async |what: &str, body: Value| {
             host.post(&format!("/v1/listings/{home}/calendar/{what}"), &body).await.expect(200)
