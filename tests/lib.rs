@@ -3,12 +3,17 @@
 use std::io::Write as _;
 use std::sync::OnceLock;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use jiff::civil::Date;
+use roost::app::App;
+use roost::function::records;
+use roost::secrets::fingerprint;
 use roost_local::faults::StreamFault;
 use roost_local::opensearch::OpenSearch;
 use roost_local::search::{Choice, State};
@@ -190,6 +195,18 @@ impl Product {
         });
     }
 
+    /// Sends an upload as its announcement says, with other headers in place of its own.
+    pub async fn upload(&self, upload: &Value, bytes: &[u8], others: &[(&str, &str)]) -> Answer {
+        let url = upload["url"].as_str().expect("an address");
+        let path = url.strip_prefix(&self.stack.url()).expect("an address of the stack");
+        let own = upload["headers"].as_object().expect("headers").iter();
+        let own = own.map(|(name, value)| (name.as_str(), value.as_str().expect("a header")));
+        let mut headers: Vec<(&str, &str)> =
+            own.filter(|(name, _)| !others.iter().any(|(other, _)| other == name)).collect();
+        headers.extend(others);
+        self.anybody().send("PUT", path, Some(bytes), &headers).await
+    }
+
     /// Moves the product's clock.
     pub async fn advance(&self, seconds: i64) {
         self.anybody().post("/_local/clock", &json!({ "advanceSeconds": seconds })).await.expect(200);
@@ -258,6 +275,35 @@ pub fn with(mut body: Value, edits: Value) -> Value {
     body
 }
 
+/// Has a function handle an event. What is started by a bucket or a deployment is left alone.
+///
+/// # Errors
+/// A sentence when it does not succeed; the function of no route does when it answers 404.
+pub async fn handle(app: &App, name: &str, event: &Value) -> Result<(), String> {
+    let functions = roost_local::all_functions();
+    let failed = |why: &dyn std::fmt::Display| format!("{name}: {why}");
+    if let Some(endpoint) = functions.endpoints().find(|endpoint| endpoint.name == name) {
+        let request = lambda_http::request::from_str(&event.to_string()).map_err(|why| failed(&why))?;
+        let answer = (endpoint.handle)(app.clone(), request).await;
+        let expected = if endpoint.path == "$default" { 404 } else { 200 };
+        if !(expected..expected + 100).contains(&answer.status().as_u16()) {
+            return Err(failed(&format!("{} {}", answer.status(), String::from_utf8_lossy(answer.body()))));
+        }
+    } else if let Some(schedule) = functions.schedules.iter().find(|schedule| schedule.name == name) {
+        (schedule.run)(app.clone()).await.map_err(|why| failed(&why))?;
+    } else if let Some(consumer) = functions.consumers.iter().find(|consumer| consumer.name == name) {
+        let event = serde_json::from_value(event.clone()).map_err(|why| failed(&why))?;
+        let not_handled = (consumer.handle)(app.clone(), records(event)).await;
+        if !not_handled.is_empty() {
+            return Err(failed(&format!("{not_handled:?}")));
+        }
+    } else if let Some(listener) = functions.listeners.iter().find(|listener| listener.name == name) {
+        let event = serde_json::from_value(event.clone()).map_err(|why| failed(&why))?;
+        (listener.handle)(app.clone(), event).await.map_err(|why| failed(&why))?;
+    }
+    Ok(())
+}
+
 impl Caller {
     /// Somebody who signs up at a stack that runs already.
     pub async fn signed_up_at(url: &str) -> Self {
@@ -324,6 +370,15 @@ impl Caller {
     /// `POST` with JSON and an idempotency key.
     pub async fn post_once(&self, path: &str, body: &Value, key: &str) -> Answer {
         self.send("POST", path, Some(body.to_string().as_bytes()), &[("idempotency-key", key)]).await
+    }
+
+    /// Announces a photo of a listing as what it is.
+    pub async fn announce_photo(&self, listing: &str, content_type: &str, bytes: &[u8]) -> Answer {
+        let body = json!({
+            "contentType": content_type, "sizeBytes": bytes.len(),
+            "checksumSha256": BASE64_STANDARD.encode(fingerprint(bytes)),
+        });
+        self.post(&format!("/v1/listings/{listing}/photos"), &body).await
     }
 
     /// A quote for two guests.

@@ -1,7 +1,7 @@
 //! Search on many listings: `cargo bench-search LISTINGS CITY...` imports the cities, copies their
 //! homes with new ids around the old places until the index has so many listings, and measures one
-//! search after another at the API, the index alone beside it; then how long a booking takes until
-//! searches know of it.
+//! search after another at the API, the index alone beside it; then what paging keeps while homes
+//! change, how long a booking takes until searches know of it, and what an outage costs.
 #![allow(clippy::print_stdout, reason = "this program's output is its table")]
 
 use std::path::PathBuf;
@@ -18,6 +18,7 @@ use roost::search::query::{Area, Query};
 use roost::stay::{Nights, add_days};
 use roost_local::import::{ImportOptions, run};
 use roost_tests::{Product, VISA};
+use serde_json::json;
 use tokio::sync::mpsc;
 
 /// How many searches of each kind are measured, after a tenth as many that are not.
@@ -28,6 +29,10 @@ const BETWEEN: Duration = Duration::from_millis(20);
 const AT_ONCE: usize = 5;
 /// How long after an answer the index is asked again: asking more often would slow what is measured.
 const ASKED_EACH: Duration = Duration::from_millis(10);
+/// How many results are paged through, how many on a page, how many prices change after each.
+const PAGED: usize = 5_000;
+const PAGE: usize = 50;
+const PATCHES_EACH_PAGE: usize = 5;
 /// After this a booking counts as never searchable.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
@@ -87,7 +92,9 @@ async fn main() {
         format!("/v1/search?q={}", words[random.usize(..words.len())])
     })
     .await;
+    paging(&product, &homes, &mut random).await;
     until_searchable(&product, &homes, &mut random).await;
+    outage(&product).await;
 }
 
 /// Writes copies of the homes until the index has so many listings.
@@ -173,6 +180,77 @@ async fn index_alone(product: &Product, name: &str) -> (f64, f64) {
         checks.push(began.elapsed());
     }
     (percentiles(&mut times).0, percentiles(&mut checks).0)
+}
+
+/// Reads the same pages twice, the second time while homes change between them.
+async fn paging(product: &Product, homes: &[Candidate], random: &mut Rng) {
+    let (calm, _) = pages(product, homes, 0, random).await;
+    let (found, changed) = pages(product, homes, PATCHES_EACH_PAGE, random).await;
+    let mut once = found.clone();
+    once.sort_unstable();
+    once.dedup();
+    println!(
+        "{} results by price in pages of {PAGE} while {changed} homes changed: {} twice, {}",
+        found.len(),
+        found.len() - once.len(),
+        if found == calm { "the same as without a change" } else { "OTHERS than without a change" },
+    );
+}
+
+/// The first [`PAGED`] results by price, and how many prices were changed meanwhile.
+async fn pages(
+    product: &Product,
+    homes: &[Candidate],
+    patches: usize,
+    random: &mut Rng,
+) -> (Vec<String>, usize) {
+    let (mut found, mut next, mut changed) = (Vec::new(), String::new(), 0);
+    while found.len() < PAGED {
+        let path = format!("/v1/search?location=Antwerp&sort=price&limit={PAGE}{next}");
+        let page = product.anybody().get(&path).await.expect(200);
+        let items = page["items"].as_array().expect("items");
+        found.extend(items.iter().map(|item| item["listingId"].to_string()));
+        for _ in 0..patches {
+            let home = homes[random.usize(..homes.len())].projection.listing;
+            let listing = product.stack.app().store.listing(home, false).await.expect("the store answers");
+            let host = product.one_of_a_crowd(listing.expect("a listing").0.host.bits());
+            let price = json!({"basePrice": {"amount": random.i64(1_000..90_000), "currency": "EUR"}});
+            host.patch(&format!("/v1/listings/{home}"), &price).await.expect(200);
+            changed += 1;
+        }
+        let Some(cursor) = page["nextCursor"].as_str() else { break };
+        next = format!("&cursor={cursor}");
+    }
+    (found, changed)
+}
+
+/// Kills the search server between two searches, waits for its successor, and says what searches met.
+async fn outage(product: &Product) {
+    let search = async || {
+        let began = Instant::now();
+        let answer = product.anybody().get("/v1/search?location=Antwerp").await.expect(200);
+        (began.elapsed(), answer["source"] == "index")
+    };
+    let (mut normal, mut fallback) = (Vec::new(), Vec::new());
+    for _ in 0..SEARCHES / 6 {
+        normal.push(search().await.0);
+    }
+    product.stack.search().kill_server();
+    for _ in 0..SEARCHES / 6 {
+        let (took, by_index) = search().await;
+        assert!(!by_index, "nobody answers for a dead index");
+        fallback.push(took);
+    }
+    let first = fallback[0].as_secs_f64() * 1000.0;
+    product.stack.search().restarted().await;
+    let back = Instant::now();
+    while !search().await.1 {}
+    println!(
+        "index killed: first search after it {first:.0} ms, then {:.0} ms (p50; index {:.0} ms); used again {:.1} s after its return",
+        percentiles(&mut fallback).0,
+        percentiles(&mut normal).0,
+        back.elapsed().as_secs_f64(),
+    );
 }
 
 /// A booking, and the search that finds its home until it knows of it.

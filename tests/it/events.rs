@@ -3,7 +3,7 @@
 use roost::account::token;
 use roost::function::records;
 use roost_local::{all_functions, events};
-use roost_tests::Product;
+use roost_tests::{Product, handle};
 use serde_json::Value;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -15,23 +15,7 @@ async fn every_live_event_is_answered_with_success() {
     let names: Vec<&str> = functions.names().collect();
     assert_eq!(live.len(), names.len(), "an event for every function and no other");
     for name in names {
-        let event = &live[name];
-        if let Some(endpoint) = functions.endpoints().find(|endpoint| endpoint.name == name) {
-            let request =
-                lambda_http::request::from_str(&event.to_string()).expect("an event of API Gateway");
-            let answer = (endpoint.handle)(app.clone(), request).await;
-            let expected = if endpoint.path == "$default" { 404 } else { 200 };
-            let body = String::from_utf8_lossy(answer.body()).into_owned();
-            assert!((expected..expected + 100).contains(&answer.status().as_u16()), "{name}: {body}");
-        } else if let Some(schedule) = functions.schedules.iter().find(|schedule| schedule.name == name) {
-            (schedule.run)(app.clone()).await.unwrap_or_else(|error| panic!("{name}: {error}"));
-        } else if let Some(consumer) = functions.consumers.iter().find(|consumer| consumer.name == name) {
-            let failed = (consumer.handle)(app.clone(), records(of(event))).await;
-            assert!(failed.is_empty(), "{name}: {failed:?}");
-        } else if let Some(listener) = functions.listeners.iter().find(|listener| listener.name == name) {
-            let event = serde_json::from_value(event.clone()).expect("an event of a bus");
-            (listener.handle)(app.clone(), event).await.unwrap_or_else(|error| panic!("{name}: {error}"));
-        }
+        handle(&app, name, &live[name]).await.unwrap();
     }
 }
 

@@ -11,31 +11,10 @@ use roost::secrets::fingerprint;
 use roost_tests::{Answer, Caller, Product};
 use serde_json::{Value, json};
 
-/// Announces an upload as what it is.
-async fn announce(host: &Caller, listing: &str, content_type: &str, bytes: &[u8]) -> Answer {
-    let body = json!({
-        "contentType": content_type, "sizeBytes": bytes.len(),
-        "checksumSha256": BASE64_STANDARD.encode(fingerprint(bytes)),
-    });
-    host.post(&format!("/v1/listings/{listing}/photos"), &body).await
-}
-
-/// Sends an upload as `upload` says, with other headers in place of its own.
-async fn send(product: &Product, upload: &Value, bytes: &[u8], others: &[(&str, &str)]) -> Answer {
-    let url = upload["url"].as_str().expect("an address");
-    let path = url.strip_prefix(&product.stack.url()).expect("an address of the stack");
-    let own = upload["headers"].as_object().expect("headers").iter();
-    let own = own.map(|(name, value)| (name.as_str(), value.as_str().expect("a header")));
-    let mut headers: Vec<(&str, &str)> =
-        own.filter(|(name, _)| !others.iter().any(|(other, _)| other == name)).collect();
-    headers.extend(others);
-    product.anybody().send("PUT", path, Some(bytes), &headers).await
-}
-
 /// Announces, sends and waits for what becomes of it.
 async fn bring(product: &Product, host: &Caller, listing: &str, kind: &str, bytes: &[u8]) -> Value {
-    let announced = announce(host, listing, kind, bytes).await.expect(201);
-    let sent = send(product, &announced["upload"], bytes, &[]).await;
+    let announced = host.announce_photo(listing, kind, bytes).await.expect(201);
+    let sent = product.upload(&announced["upload"], bytes, &[]).await;
     assert_eq!(sent.status, 200, "{}", String::from_utf8_lossy(&sent.bytes));
     product.drain().await;
     let photos = photos(host, listing).await;
@@ -161,17 +140,17 @@ async fn the_store_refuses_what_was_not_announced_and_lets_a_browser_send_what_w
     let product = Product::start().await;
     let (host, listing) = product.host_with_home("ann", json!({})).await;
     let bytes = png(1_100, 1_030);
-    let announced = announce(&host, &listing, "image/png", &bytes).await.expect(201);
+    let announced = host.announce_photo(&listing, "image/png", &bytes).await.expect(201);
     let (upload, mut longer, mut other) = (&announced["upload"], bytes.clone(), bytes.clone());
     longer.push(0);
     *other.last_mut().expect("a byte") ^= 1;
     let sum = |bytes: &[u8]| BASE64_STANDARD.encode(fingerprint(bytes));
     let refused = [
-        send(&product, upload, &longer, &[("x-amz-checksum-sha256", &sum(&longer))]).await,
-        send(&product, upload, &longer, &[]).await,
-        send(&product, upload, &other, &[]).await,
-        send(&product, upload, &other, &[("x-amz-checksum-sha256", &sum(&other))]).await,
-        send(&product, upload, &bytes, &[("content-type", "image/svg+xml")]).await,
+        product.upload(upload, &longer, &[("x-amz-checksum-sha256", &sum(&longer))]).await,
+        product.upload(upload, &longer, &[]).await,
+        product.upload(upload, &other, &[]).await,
+        product.upload(upload, &other, &[("x-amz-checksum-sha256", &sum(&other))]).await,
+        product.upload(upload, &bytes, &[("content-type", "image/svg+xml")]).await,
     ];
     assert_eq!(refused.map(|answer| answer.status), [403, 400, 400, 403, 403]);
     product.drain().await;
@@ -194,7 +173,7 @@ async fn the_store_refuses_what_was_not_announced_and_lets_a_browser_send_what_w
         asked.iter().all(|name| allowed.split(',').any(|allowed| allowed == *name)),
         "{asked:?}: {allowed}"
     );
-    let sent = send(&product, upload, &bytes, &[("origin", "http://localhost:5173")]).await;
+    let sent = product.upload(upload, &bytes, &[("origin", "http://localhost:5173")]).await;
     assert_eq!(
         (sent.status, sent.headers["access-control-allow-origin"].as_bytes()),
         (200, &b"http://localhost:5173"[..])
@@ -239,16 +218,16 @@ async fn what_is_no_photo_is_rejected_with_the_reason_and_cleared_away() {
 async fn a_listing_has_fifty_photos_however_many_come_at_once_and_its_host_alone_changes_them() {
     let product = Product::start().await;
     let (host, listing) = product.host_with_home("ann", json!({})).await;
-    let at_once = (0..60).map(|_| announce(&host, &listing, "image/png", b"bytes to come"));
+    let at_once = (0..60).map(|_| host.announce_photo(&listing, "image/png", b"bytes to come"));
     let answers = futures::future::join_all(at_once).await;
     let announced: Vec<&Answer> = answers.iter().filter(|answer| answer.status == 201).collect();
     // Who was contended too long is told to come again; nobody is one too many.
     assert!(answers.iter().all(|answer| [201, 409, 503].contains(&answer.status)));
     for _ in announced.len()..50 {
-        announce(&host, &listing, "image/png", b"bytes to come").await.expect(201);
+        host.announce_photo(&listing, "image/png", b"bytes to come").await.expect(201);
     }
     assert_eq!(
-        announce(&host, &listing, "image/png", b"bytes to come").await.problem(409),
+        host.announce_photo(&listing, "image/png", b"bytes to come").await.problem(409),
         "too_many_photos"
     );
     assert_eq!(photos(&host, &listing).await.len(), 50);
@@ -276,7 +255,7 @@ async fn a_listing_has_fifty_photos_however_many_come_at_once_and_its_host_alone
     // What never came makes room after a day.
     product.advance(24 * 3_600).await;
     let host = product.again(&host);
-    announce(&host, &listing, "image/png", b"bytes to come").await.expect(201);
+    host.announce_photo(&listing, "image/png", b"bytes to come").await.expect(201);
     assert_eq!(photos(&host, &listing).await.len(), 1);
 }
 
@@ -299,10 +278,10 @@ async fn an_upload_told_of_twice_or_deleted_meanwhile_leaves_nothing_behind() {
     assert_eq!(objects(&product).await, shown_before);
 
     // An upload whose photo was deleted before it was looked at.
-    let announced = announce(&host, &listing, "image/png", &bytes).await.expect(201);
+    let announced = host.announce_photo(&listing, "image/png", &bytes).await.expect(201);
     let path = format!("/v1/listings/{listing}/photos/{}", announced["photoId"].as_str().expect("an id"));
     assert_eq!(host.send("DELETE", &path, None, &[]).await.status, 204);
-    assert_eq!(send(&product, &announced["upload"], &bytes, &[]).await.status, 200);
+    assert_eq!(product.upload(&announced["upload"], &bytes, &[]).await.status, 200);
     product.drain().await;
     assert_eq!(objects(&product).await, shown_before);
 
@@ -320,9 +299,9 @@ async fn a_phone_s_photo_of_twelve_million_pixels_becomes_ready() {
     let product = Product::start().await;
     let (host, listing) = product.host_with_home("ann", json!({})).await;
     let bytes = jpeg(4_032, 3_024, Some(exif()));
-    let announced = announce(&host, &listing, "image/jpeg", &bytes).await.expect(201);
+    let announced = host.announce_photo(&listing, "image/jpeg", &bytes).await.expect(201);
     let begun = Instant::now();
-    assert_eq!(send(&product, &announced["upload"], &bytes, &[]).await.status, 200);
+    assert_eq!(product.upload(&announced["upload"], &bytes, &[]).await.status, 200);
     product.drain().await;
     let took = begun.elapsed();
     let photo = photos(&host, &listing).await.remove(0);

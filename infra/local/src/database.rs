@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use dynoxide::{Database, DynoxideError};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::template::Table;
 
@@ -72,6 +72,19 @@ fn create(database: &Database, table: &Table) -> Result<(), DynoxideError> {
     if database.get_table_metadata(&table.name)?.is_some() {
         return Ok(());
     }
+    let invalid = |error: serde_json::Error| DynoxideError::ValidationException(error.to_string());
+    database.create_table(serde_json::from_value(description(table)).map_err(invalid)?)?;
+    let lifetime = &table.properties["TimeToLiveSpecification"];
+    if !lifetime.is_null() {
+        let request = json!({ "TableName": table.name, "TimeToLiveSpecification": lifetime });
+        database.update_time_to_live(serde_json::from_value(request).map_err(invalid)?)?;
+    }
+    Ok(())
+}
+
+/// A table as `CreateTable` takes it.
+#[must_use]
+pub fn description(table: &Table) -> Value {
     let properties = &table.properties;
     let mut request = json!({ "TableName": table.name, "BillingMode": "PAY_PER_REQUEST" });
     for name in ["KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "LocalSecondaryIndexes"] {
@@ -82,12 +95,5 @@ fn create(database: &Database, table: &Table) -> Result<(), DynoxideError> {
     if let Some(view) = properties["StreamSpecification"]["StreamViewType"].as_str() {
         request["StreamSpecification"] = json!({ "StreamEnabled": true, "StreamViewType": view });
     }
-    let invalid = |error: serde_json::Error| DynoxideError::ValidationException(error.to_string());
-    database.create_table(serde_json::from_value(request).map_err(invalid)?)?;
-    let lifetime = &properties["TimeToLiveSpecification"];
-    if !lifetime.is_null() {
-        let request = json!({ "TableName": table.name, "TimeToLiveSpecification": lifetime });
-        database.update_time_to_live(serde_json::from_value(request).map_err(invalid)?)?;
-    }
-    Ok(())
+    request
 }

@@ -1,7 +1,7 @@
 //! The store in this process: takes DynamoDB's wire format, runs it on the embedded database, and
 //! meters what it consumed.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use dynoxide::actions::get_records::{GetRecordsRequest, GetRecordsResponse};
 use dynoxide::types::Item;
@@ -24,6 +24,19 @@ struct Parts {
     meter: Meter,
     faults: Faults,
     writes: watch::Sender<u64>,
+    /// The calls since somebody asked for them to be kept.
+    record: std::sync::Mutex<Option<Vec<Call>>>,
+}
+
+/// A call of the store, and what it answered.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// As the header `x-amz-target` names it, without the interface.
+    pub operation: String,
+    /// JSON.
+    pub body: Vec<u8>,
+    /// What it answered.
+    pub reply: Reply,
 }
 
 /// What the store answers on the wire.
@@ -48,6 +61,7 @@ impl Engine {
             meter: Meter::default(),
             faults: Faults::default(),
             writes,
+            record: std::sync::Mutex::default(),
         };
         Self(Arc::new(parts))
     }
@@ -55,20 +69,36 @@ impl Engine {
     /// Answers one call, named as the header `x-amz-target` names it.
     pub async fn answer(&self, target: &str, body: &[u8]) -> Reply {
         let operation = operation_of(target);
-        let outcome = {
-            let _turn = self.0.turn.lock().await;
-            self.perform(operation, body)
-        };
-        if outcome.is_ok() && changes_items(operation) {
-            self.0.writes.send_modify(|writes| *writes += 1);
-        }
-        match outcome {
+        let turn = self.0.turn.lock().await;
+        let outcome = self.perform(operation, body);
+        let succeeded = outcome.is_ok();
+        let reply = match outcome {
             Ok(body) => Reply { status: 200, body },
             Err(error) => {
                 self.meter_refusal(operation, body, &error);
                 Reply { status: error.status_code(), body: error.to_json() }
             }
+        };
+        if let Some(calls) = self.0.record.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            let (operation, body) = (operation.to_owned(), body.to_vec());
+            calls.push(Call { operation, body, reply: reply.clone() });
         }
+        drop(turn);
+        if succeeded && changes_items(operation) {
+            self.0.writes.send_modify(|writes| *writes += 1);
+        }
+        reply
+    }
+
+    /// Keeps every call from here on, for [`Engine::recorded`].
+    pub fn record(&self) {
+        *self.0.record.lock().unwrap_or_else(PoisonError::into_inner) = Some(Vec::new());
+    }
+
+    /// The calls since [`Engine::record`], in the order in which they took effect. None is kept after it.
+    #[must_use]
+    pub fn recorded(&self) -> Vec<Call> {
+        self.0.record.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
     }
 
     /// The next records of a stream.

@@ -111,8 +111,11 @@ impl Acting {
             Command::Book { home, first, nights, card, copies, waits } => {
                 self.book(place, (*home, *first, *nights), *card, *copies, *waits).await;
             }
-            Command::Pay { card, copies } => {
+            Command::Pay { card, copies, with_sweep } => {
                 let Some(booking) = self.booking.clone() else { return };
+                if *with_sweep {
+                    self.world.next_sweep().await;
+                }
                 let body = json!({ "paymentMethodId": method(*card) });
                 let key = format!("pay-{}-{place}", self.number);
                 let path = format!("/v1/bookings/{booking}/payment");

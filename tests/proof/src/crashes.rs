@@ -45,7 +45,7 @@ pub fn scripts() -> Vec<Main> {
         alone(
             "held, then paid",
             true,
-            vec![book(None, 3), Command::Pay { card: Card::Good, copies: 1 }],
+            vec![book(None, 3), Command::Pay { card: Card::Good, copies: 1, with_sweep: false }],
             vec![],
         ),
         alone(
@@ -53,8 +53,8 @@ pub fn scripts() -> Vec<Main> {
             true,
             vec![
                 book(None, 3),
-                Command::Pay { card: Card::Declined, copies: 1 },
-                Command::Pay { card: Card::Good, copies: 1 },
+                Command::Pay { card: Card::Declined, copies: 1, with_sweep: false },
+                Command::Pay { card: Card::Good, copies: 1, with_sweep: false },
             ],
             vec![],
         ),

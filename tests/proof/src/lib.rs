@@ -13,6 +13,7 @@ mod world;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use roost_local::engine::Call;
 use script::{Fault, Script, Site, What};
 use world::{Counts, World};
 
@@ -44,17 +45,23 @@ const LATEST: Duration = Duration::from_mins(27);
 /// Runs a script to its end and checks what must hold. A panic is a violation.
 #[must_use]
 pub fn run(script: &Script) -> Report {
-    std::panic::catch_unwind(|| simulate(script)).unwrap_or_else(|panic| {
+    std::panic::catch_unwind(|| simulate(script, false).0).unwrap_or_else(|panic| {
         let said = panic.downcast_ref::<String>().cloned();
         let said = said.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
         Report { violations: vec![format!("panicked: {}", said.unwrap_or_default())], ..Report::default() }
     })
 }
 
-fn simulate(script: &Script) -> Report {
+/// Runs a script, and gives every call of the store that took effect, with its answer.
+#[must_use]
+pub fn recorded(script: &Script) -> Vec<Call> {
+    simulate(script, true).1
+}
+
+fn simulate(script: &Script, record: bool) -> (Report, Vec<Call>) {
     // The clients of AWS draw their jitter from the thread's own source.
     fastrand::seed(script.seed);
-    let world = World::new(script);
+    let world = World::new(script, record);
     let known = actors::Known::default();
     let executor = world.executor().clone();
     for (number, actor) in script.actors.iter().enumerate() {
@@ -82,7 +89,7 @@ fn simulate(script: &Script) -> Report {
         passed: executor.passed(),
     };
     world.end();
-    report
+    (report, world.parts().engine.recorded())
 }
 
 /// The smallest script that still ends in a violation, made from one that does.

@@ -35,7 +35,7 @@ use roost_local::{all_functions, gateway, root};
 use serde_json::{Value, json};
 
 use crate::check::Watch;
-use crate::executor::Executor;
+use crate::executor::{Bell, Executor};
 use crate::index::SmallIndex;
 use crate::script::Script;
 use crate::wire::{Commits, Parts, Plan, Wire};
@@ -72,6 +72,8 @@ struct Inner {
     turn: AtomicUsize,
     requests: AtomicUsize,
     quiesces: Arc<AtomicBool>,
+    /// Rung when the schedule that expires holds starts.
+    sweeps: Bell,
     homes: Mutex<Vec<ListingId>>,
     pub watch: Watch,
 }
@@ -105,12 +107,16 @@ impl Plans {
 }
 
 impl World {
-    /// The product, with the script's homes on sale and nothing else done.
-    pub(crate) fn new(script: &Script) -> Self {
+    /// The product, with the script's homes on sale and nothing else done; its store keeps the calls
+    /// from the first on where they are recorded.
+    pub(crate) fn new(script: &Script, record: bool) -> Self {
         let plans = Plans::get();
         let executor = Executor::new(script.seed);
         let database = database::open(Place::Memory, &plans.template.tables).expect("the tables are made");
         let engine = Engine::on(database);
+        if record {
+            engine.record();
+        }
         let clock = |skew: i64| {
             let (begins, time) = (plans.begins + Span::from_millis(skew), executor.clone());
             let passed = move || begins + Span::try_from(time.passed()).unwrap_or(Span::ZERO);
@@ -146,6 +152,7 @@ impl World {
             turn: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
             quiesces: Arc::default(),
+            sweeps: Bell::default(),
             homes: Mutex::default(),
             watch: Watch::new(clock(0)),
             parts,

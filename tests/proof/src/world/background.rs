@@ -14,6 +14,8 @@ use crate::script::{Site, What};
 
 /// How often a batch of a stream is handed to its consumer before that counts as failing for ever.
 const MOST_TRIES: usize = 100;
+/// The schedule that expires holds.
+const SWEEP: &str = "expire-bookings";
 
 impl World {
     /// Has every consumer read its streams.
@@ -101,7 +103,7 @@ impl World {
         let executor = self.executor().clone();
         let ends = self.0.quiesces.clone();
         let every = match schedule.name {
-            "expire-bookings" | "recover-payments" => 60..600,
+            SWEEP | "recover-payments" => 60..600,
             "advance-stays" => 1_800..5_400,
             _ => 240..1_200,
         };
@@ -116,6 +118,9 @@ impl World {
                 Some(What::Twice) => 2,
                 _ => 1,
             };
+            if schedule.name == SWEEP {
+                self.0.sweeps.ring();
+            }
             for _ in 0..times {
                 let run = (schedule.run)(self.instance());
                 executor.spawn(async move {
@@ -123,6 +128,13 @@ impl World {
                 });
             }
         }
+    }
+
+    /// Returns while a run of the sweep is at work, or after twenty minutes without one.
+    pub(crate) async fn next_sweep(&self) {
+        let sweeps = &self.0.sweeps;
+        let _ = self.0.clock.within(Duration::from_mins(20), sweeps.after(sweeps.times())).await;
+        self.executor().sleep(Duration::from_micros(self.executor().below(20_000))).await;
     }
 
     /// Hands an event to everybody who listens to it, each until it is handled.
