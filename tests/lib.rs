@@ -1,5 +1,7 @@
 //! What the end-to-end tests share: a stack of their own, and callers that speak plain HTTP to it.
 
+pub mod python;
+
 use std::io::Write as _;
 use std::sync::OnceLock;
 

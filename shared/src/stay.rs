@@ -88,10 +88,7 @@ pub fn epoch_day(date: Date) -> i32 {
     (date - Date::constant(1970, 1, 1)).get_days()
 }
 
-/// The date of a number of days since 1970-01-01.
-///
-/// # Panics
-/// Outside the years -9999 to 9999.
+/// The date of a number of days since 1970-01-01; the calendar's own ends outside of it.
 #[must_use]
 pub fn date_of_epoch_day(day: i32) -> Date {
     add_days(Date::constant(1970, 1, 1), i64::from(day))
@@ -100,7 +97,9 @@ pub fn date_of_epoch_day(day: i32) -> Date {
 /// `date` and `days` more, negative for earlier; the calendar's own ends where that leaves it.
 #[must_use]
 pub fn add_days(date: Date, days: i64) -> Date {
-    date.saturating_add(days.days())
+    // More days than the calendar has are none of its spans.
+    let most = i64::from(epoch_day(Date::MAX)) - i64::from(epoch_day(Date::MIN));
+    date.saturating_add(days.clamp(-most, most).days())
 }
 
 /// A date written `YYYY-MM-DD`, and nothing else that a date parser might take.

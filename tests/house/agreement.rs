@@ -94,7 +94,7 @@ fn every_operation_stands_in_the_contract() {
 
 #[test]
 fn a_sample_has_the_fields_of_the_contract() {
-    let contract = roost_site::openapi::document(&all_functions());
+    let contract = roost_site::openapi::document(&all_functions(), &roost_site::openapi::Samples::new());
     let mut offences = Vec::new();
     for described in all_functions().operations {
         let endpoint = described.endpoint;

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use roost_tests::python::run;
 use serde_json::{Value, json};
 
 use crate::emulator::Emulator;
 use crate::package::Package;
-use crate::tools::{Tools, run};
+use crate::tools::Tools;
 
 const STACK: &str = "roost";
 const CODE: &str = "roost-code";

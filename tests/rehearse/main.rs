@@ -62,7 +62,7 @@ async fn rehearse() -> Result<(), String> {
     let begun = Instant::now();
     let mut report = Report { step: Instant::now() };
     let root = roost_local::root();
-    let tools = Tools::installed(&root.join("target/tools"))?;
+    let tools = Tools::installed()?;
     report.done("tools", &tools::PINNED.join(", "));
     tools.validate(&root)?;
     report.done("template", "sam validate --lint and cfn-lint found nothing");

@@ -1,7 +1,9 @@
 //! The tools of the rehearsal: from PyPI, pinned, in a virtual environment of their own.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+
+use roost_tests::python::{self, run};
 
 /// What is installed. The emulator applies the SAM transform with what aws-sam-cli brings.
 pub(crate) const PINNED: [&str; 2] = ["ministack==1.5.33", "aws-sam-cli==1.167.0"];
@@ -10,19 +12,9 @@ pub(crate) const PINNED: [&str; 2] = ["ministack==1.5.33", "aws-sam-cli==1.167.0
 pub(crate) struct Tools(PathBuf);
 
 impl Tools {
-    /// The tools, installed under `folder` unless they are there already.
-    pub(crate) fn installed(folder: &Path) -> Result<Self, String> {
-        let home = folder.join("rehearsal");
-        let mark = home.join(PINNED.join(" "));
-        if !mark.exists() {
-            println!("Installing {} into {}", PINNED.join(" and "), home.display());
-            std::fs::create_dir_all(folder).map_err(|why| format!("{}: {why}", folder.display()))?;
-            run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home))?;
-            let quiet = ["install", "--quiet", "--disable-pip-version-check"];
-            run(Command::new(home.join("bin/pip")).args(quiet).args(PINNED))?;
-            std::fs::write(&mark, "").map_err(|why| format!("{}: {why}", mark.display()))?;
-        }
-        Ok(Self(home))
+    /// The tools, installed unless they are there already.
+    pub(crate) fn installed() -> Result<Self, String> {
+        python::installed("rehearsal", &PINNED).map(Self)
     }
 
     /// A command of the virtual environment, with an environment that reaches no real account.
@@ -48,15 +40,4 @@ impl Tools {
         run(self.command("cfn-lint").args(["template.yaml", "infra/data.yaml"]).current_dir(root))?;
         Ok(())
     }
-}
-
-/// Runs a command to its end; what it printed on standard output.
-pub(crate) fn run(command: &mut Command) -> Result<String, String> {
-    let named = format!("{command:?}");
-    let done = command.stdin(Stdio::null()).output().map_err(|why| format!("{named}: {why}"))?;
-    let out = String::from_utf8_lossy(&done.stdout).into_owned();
-    if done.status.success() {
-        return Ok(out);
-    }
-    Err(format!("{named}: {}\n{out}\n{}", done.status, String::from_utf8_lossy(&done.stderr)))
 }

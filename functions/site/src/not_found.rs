@@ -29,12 +29,14 @@ fn handle(_: App, request: Request) -> BoxFuture<'static, Http> {
     std::future::ready(refuse(error, path, &request_id(&request))).boxed()
 }
 
-/// 405 where the path exists for other methods, else 404.
+/// 405 where the path exists for other methods, else 404. Where several routes have the path, it is
+/// that of the most exact one: `…/photos/order` is no photo.
 fn refusal(paths: &[(String, Vec<String>)], method: &str, path: &str) -> Error {
     let matching = paths.iter().filter(|(template, _)| matches(template, path));
-    let mut methods: Vec<&str> = matching.flat_map(|(_, methods)| methods).map(String::as_str).collect();
+    let most_exact = matching.min_by_key(|(template, _)| template.matches('{').count());
+    let mut methods: Vec<&str> =
+        most_exact.iter().flat_map(|(_, methods)| methods).map(String::as_str).collect();
     methods.sort_unstable();
-    methods.dedup();
     if methods.is_empty() || methods.contains(&method) {
         return Error::NotFound;
     }
@@ -72,13 +74,14 @@ mod tests {
     fn a_known_path_names_its_methods_and_an_unknown_one_is_not_found() {
         let paths = paths(
             r#"{"paths": {"/v1/listings/{id}": {"get": {}, "patch": {}, "parameters": []},
-                "/v1/listings/mine": {"get": {}}, "/v1/listings": {"post": {}}}}"#,
+                "/v1/listings/mine": {"put": {}}, "/v1/listings": {"post": {}}}}"#,
         );
         let allow = |method, path| match refusal(&paths, method, path) {
             Error::MethodNotAllowed { allow } => Some(allow),
             _ => None,
         };
         assert_eq!(allow("PUT", "/v1/listings/lst_1").as_deref(), Some("GET, PATCH"));
+        assert_eq!(allow("GET", "/v1/listings/mine").as_deref(), Some("PUT"), "the more exact of two");
         assert_eq!(allow("GET", "/v1/listings/").as_deref(), Some("POST"));
         assert_eq!(allow("PUT", "/v1/listings/lst_1/more"), None);
         assert_eq!(allow("PUT", "/nothing"), None);

@@ -2,6 +2,8 @@
 
 mod schemas;
 
+use std::collections::BTreeMap;
+
 use roost::function::Functions;
 use roost::http::{Described, KeyUse, Problem};
 use serde_json::{Map, Value, json};
@@ -10,23 +12,30 @@ use schemas::{Schemas, Types};
 
 /// The document as `infra/openapi.json` holds it: the same text for the same operations.
 #[must_use]
-pub fn text(functions: &Functions) -> String {
-    let mut text =
-        serde_json::to_string_pretty(&document(functions)).expect("a JSON value has only plain keys");
+pub fn text(functions: &Functions, samples: &Samples) -> String {
+    let mut text = serde_json::to_string_pretty(&document(functions, samples))
+        .expect("a JSON value has only plain keys");
     text.push('\n');
     text
 }
 
+/// Bodies that show what operations take, by the function's name.
+pub type Samples = BTreeMap<String, Value>;
+
 /// The document.
 #[must_use]
-pub fn document(functions: &Functions) -> Value {
+pub fn document(functions: &Functions, samples: &Samples) -> Value {
     let mut schemas = Schemas::default();
     let types: Vec<Types> = functions.operations.iter().map(|described| schemas.of(described)).collect();
     let problem = schemas.answered::<Problem>();
     let mut components = schemas.finish();
     let mut paths: Map<String, Value> = Map::new();
     for (described, types) in functions.operations.iter().zip(types) {
-        let operation = operation(described, &components.named(described, types), functions);
+        let mut operation = operation(described, &components.named(described, types), functions);
+        let sample = samples.get(described.endpoint.name).filter(|_| !operation["requestBody"].is_null());
+        if let Some(sample) = sample {
+            operation["requestBody"]["content"]["application/json"]["example"] = sample.clone();
+        }
         let item = paths.entry(described.endpoint.path).or_insert_with(|| json!({}));
         item[described.endpoint.method.to_lowercase()] = operation;
     }
@@ -137,7 +146,7 @@ fn parameters(described: &Described, types: &Types) -> Vec<Value> {
             "in": "header",
             "required": described.key == KeyUse::Required,
             "description": "Names this call, so that it is done once however often it is sent. Kept for 24 hours.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
         }));
     }
     if described.problems.contains(&412) {
@@ -276,8 +285,8 @@ mod tests {
     #[test]
     fn an_operation_says_what_it_takes_and_answers() {
         let functions = crate::functions();
-        let document = document(&functions);
-        assert_eq!(document, super::document(&functions), "the same twice");
+        let document = document(&functions, &Samples::new());
+        assert_eq!(document, super::document(&functions, &Samples::new()), "the same twice");
         let operation = &document["paths"]["/openapi.json"]["get"];
         assert_eq!(operation["operationId"], "get-openapi");
         assert_eq!(operation["security"], json!([]));
@@ -288,7 +297,7 @@ mod tests {
 
     #[test]
     fn every_reference_leads_somewhere() {
-        let document = document(&crate::functions());
+        let document = document(&crate::functions(), &Samples::new());
         let mut references = Vec::new();
         schemas::references(&document, &mut references);
         assert!(!references.is_empty());

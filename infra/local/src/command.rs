@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use roost_local::import::{self, ImportOptions, Report};
+use roost_local::import::{self, ImportOptions, Problem, Report};
 use roost_local::search::Choice;
 use roost_local::stack::{Options, Stack};
 
@@ -49,6 +49,9 @@ enum Other {
         /// ISO 4217; otherwise that of the country.
         #[arg(long)]
         currency: Option<String>,
+        /// Only read the files, and say what is wrong with them. Needs no stack.
+        #[arg(long)]
+        check: bool,
     },
     /// Load a generated city of 500 homes into a running stack.
     Demo {
@@ -89,7 +92,10 @@ impl Command {
         let done = runtime.block_on(async {
             match self.other {
                 None => self.serve.run().await,
-                Some(Other::Import { dir, url, country, currency }) => {
+                Some(Other::Import { dir, country, currency, check: true, .. }) => {
+                    import::check(&dir, country.as_deref(), currency.as_deref()).map(print_check)
+                }
+                Some(Other::Import { dir, url, country, currency, check: false }) => {
                     import::run(ImportOptions { dir, url, country, currency }).await.map(print)
                 }
                 Some(Other::Demo { url }) => import::demo::demo(&url).await.map(print),
@@ -145,7 +151,7 @@ impl Serve {
 
 fn write_contract() -> Result<(), String> {
     let file = roost_local::root().join("infra/openapi.json");
-    let text = roost_site::openapi::text(&roost_local::all_functions());
+    let text = roost_local::contract()?;
     std::fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))
 }
 
@@ -196,6 +202,14 @@ async fn stopped() {
 /// What an import did.
 fn print(report: Report) {
     tell(&mut std::io::stdout(), &report.to_string());
+}
+
+fn print_check((homes, problems): (usize, Vec<Problem>)) {
+    let mut out = std::io::stdout();
+    for problem in &problems {
+        tell(&mut out, &problem.to_string());
+    }
+    tell(&mut out, &format!("{homes} listings can be loaded; {} rows have something wrong", problems.len()));
 }
 
 /// Writes a line; a reader who has gone away is no error.

@@ -51,6 +51,26 @@ pub fn all_functions() -> Functions {
     .fold(Functions::default(), Functions::and)
 }
 
+/// The contract as `infra/openapi.json` holds it, with the bodies of the sample events as its examples.
+///
+/// # Errors
+/// A sentence that says which sample cannot be read.
+pub fn contract() -> Result<String, String> {
+    let mut samples = roost_site::openapi::Samples::new();
+    let functions = all_functions();
+    for described in &functions.operations {
+        let name = described.endpoint.name;
+        let file = root().join(format!("events/{name}.json"));
+        let failed = |why: &dyn std::fmt::Display| format!("{}: {why}", file.display());
+        let event = std::fs::read_to_string(&file).map_err(|why| failed(&why))?;
+        let event: serde_json::Value = serde_json::from_str(&event).map_err(|why| failed(&why))?;
+        if let Some(body) = event["body"].as_str() {
+            samples.insert(name.to_owned(), serde_json::from_str(body).map_err(|why| failed(&why))?);
+        }
+    }
+    Ok(roost_site::openapi::text(&functions, &samples))
+}
+
 /// The workspace: the nearest folder above the current one that has a template, else the one that
 /// this program was built in.
 #[must_use]

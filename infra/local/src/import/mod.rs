@@ -16,7 +16,7 @@ mod price;
 mod progress;
 mod table;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -72,6 +72,19 @@ pub async fn run(options: ImportOptions) -> Result<Report, String> {
     let mut report = load(&client, catalogue).await?;
     report.took = began.elapsed();
     Ok(report)
+}
+
+/// Reads a folder without a stack: how many homes it has, and what is wrong with its rows.
+///
+/// # Errors
+/// A sentence when the folder cannot be used at all.
+pub fn check(
+    dir: &Path,
+    country: Option<&str>,
+    currency: Option<&str>,
+) -> Result<(usize, Vec<Problem>), String> {
+    let catalogue = Catalogue::read(dir, &Told::from(country, currency)?, &|_| {})?;
+    Ok((catalogue.homes.len(), catalogue.problems.into_sorted()))
 }
 
 async fn load(client: &Client, catalogue: Catalogue) -> Result<Report, String> {

@@ -1,0 +1,3 @@
+//! The target `cursor` for cargo-fuzz.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| drop((roost_fuzz::target("cursor").read)(bytes)));

@@ -1,0 +1,3 @@
+//! The target `image` for cargo-fuzz.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| drop((roost_fuzz::target("image").read)(bytes)));

@@ -1,0 +1,3 @@
+//! The target `quote` for cargo-fuzz.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| drop((roost_fuzz::target("quote").read)(bytes)));
