@@ -38,7 +38,7 @@ pub struct Report {
 const LONGEST: Duration = Duration::from_hours(24 * 100);
 /// How long it may take until everything rests once nothing goes wrong any more: a hold of a quarter
 /// of an hour, made last by a clock that is five minutes ahead, and the sweeper's longest pause.
-const UNTIL_REST: Duration = Duration::from_mins(31);
+const UNTIL_REST: Duration = Duration::from_mins(21 + world::LONGEST_PAUSE.as_secs() / 60);
 /// The longest that a call may be late or a process stand still.
 const LATEST: Duration = Duration::from_mins(27);
 

@@ -34,6 +34,8 @@ use roost_local::template::Template;
 use roost_local::{all_functions, gateway, root};
 use serde_json::{Value, json};
 
+pub(crate) use background::LONGEST_PAUSE;
+
 use crate::check::Watch;
 use crate::executor::{Bell, Executor};
 use crate::index::SmallIndex;

@@ -14,6 +14,8 @@ use crate::script::{Site, What};
 
 /// How often a batch of a stream is handed to its consumer before that counts as failing for ever.
 const MOST_TRIES: usize = 100;
+/// The longest that nobody sweeps or recovers.
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_mins(20);
 /// The schedule that expires holds.
 const SWEEP: &str = "expire-bookings";
 
@@ -102,12 +104,14 @@ impl World {
     async fn keep(self, schedule: Schedule) {
         let executor = self.executor().clone();
         let ends = self.0.quiesces.clone();
-        let every = match schedule.name {
-            SWEEP | "recover-payments" => 60..600,
-            "advance-stays" => 1_800..5_400,
-            _ => 240..1_200,
+        // Soon after each other now and then; but most of what a sweep does is to find nothing.
+        let (soon, late) = match schedule.name {
+            SWEEP | "recover-payments" => (60..300, 600..LONGEST_PAUSE.as_secs()),
+            "advance-stays" => (1_800..2_700, 2_700..5_400),
+            _ => (240..600, 600..1_200),
         };
         loop {
+            let every = if executor.below(4) == 0 { &soon } else { &late };
             let pause = every.start + executor.below(every.end - every.start);
             executor.sleep(Duration::from_secs(pause)).await;
             if ends.load(Ordering::Relaxed) {
