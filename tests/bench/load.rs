@@ -4,11 +4,9 @@
 //! `cargo dev import DIR` first, then `cargo load [URL] [CALLERS] [REQUESTS]`.
 #![allow(clippy::print_stdout, reason = "this program's output is its table")]
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+mod driver;
 
-use futures::future::join_all;
+use driver::{Load, load};
 use roost_tests::{Answer, Caller, VISA};
 use serde_json::{Value, json};
 
@@ -121,27 +119,13 @@ impl Bench {
     where
         F: Future<Output = Answer>,
     {
-        let next = Arc::new(AtomicUsize::new(0));
-        let started = Instant::now();
-        let callers = (0..self.callers).map(|_| async {
-            let mut taken: Vec<(Duration, u16)> = Vec::new();
-            loop {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                if number >= requests {
-                    return taken;
-                }
+        let call = &call;
+        let Load { calls, refused, per_second, p50, p99 } =
+            load(self.callers, requests, |number| async move {
                 let home = self.homes[number % self.homes.len()].clone();
-                let begun = Instant::now();
-                let answer = call(self.guest.clone(), home, number).await;
-                taken.push((begun.elapsed(), answer.status));
-            }
-        });
-        let mut taken: Vec<(Duration, u16)> = join_all(callers).await.into_iter().flatten().collect();
-        let elapsed = started.elapsed().as_secs_f64();
-        taken.sort_unstable();
-        let at = |percent: usize| taken[(taken.len() - 1) * percent / 100].0.as_secs_f64() * 1000.0;
-        let refused = taken.iter().filter(|(_, status)| *status >= 300).count();
-        let rate = taken.len() as f64 / elapsed;
-        println!("{name:<16}{:>10}{refused:>10}{rate:>10.0}{:>10.2}{:>10.2}", taken.len(), at(50), at(99));
+                call(self.guest.clone(), home, number).await.status < 300
+            })
+            .await;
+        println!("{name:<16}{calls:>10}{refused:>10}{per_second:>10.0}{p50:>10.2}{p99:>10.2}");
     }
 }

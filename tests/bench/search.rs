@@ -58,40 +58,7 @@ async fn main() {
         "{:<26}{:>9}{:>9}{:>12}{:>10}{:>9}{:>8}",
         "", "p50 ms", "p99 ms", "index p50", "check p50", "hits", "ratio"
     );
-    let centre = "lat=51.215&lng=4.41&radiusKm=3";
-    let mut undated = 0.0;
-    for (name, nights) in [
-        ("city", None),
-        ("city, 2 nights", Some(2)),
-        ("city, 7 nights", Some(7)),
-        ("city, 28 nights", Some(28)),
-        ("city, 92 nights", Some(92)),
-    ] {
-        let p50 = measure(&product, name, undated, |random| {
-            let dates = nights.map(|nights| dates(&product, random, nights)).unwrap_or_default();
-            format!("/v1/search?location=Antwerp{dates}")
-        })
-        .await;
-        undated = if nights.is_none() { p50 } else { undated };
-    }
-    measure(&product, "3 km, 7 nights", undated, |random| {
-        format!("/v1/search?{centre}{}", dates(&product, random, 7))
-    })
-    .await;
-    measure(&product, "map, zoom 13, 7 nights", undated, |random| {
-        let west = 4.3 + random.f64() * 0.1;
-        format!(
-            "/v1/search/map?bbox={west},51.15,{},51.27&zoom=13{}",
-            west + 0.12,
-            dates(&product, random, 7)
-        )
-    })
-    .await;
-    let words = ["apartment", "studio", "cosy", "garden", "apartement", "loft"];
-    measure(&product, "words", undated, |random| {
-        format!("/v1/search?q={}", words[random.usize(..words.len())])
-    })
-    .await;
+    measure(&product, &kinds()).await;
     paging(&product, &homes, &mut random).await;
     until_searchable(&product, &homes, &mut random).await;
     outage(&product).await;
@@ -125,38 +92,90 @@ fn dates(product: &Product, random: &mut Rng, nights: i64) -> String {
     format!("&checkIn={first}&checkOut={}", add_days(first, nights))
 }
 
-/// Measures one kind of search; its p50 at the API in milliseconds.
-async fn measure(product: &Product, name: &str, undated: f64, path: impl Fn(&mut Rng) -> String) -> f64 {
-    let mut random = Rng::with_seed(7);
-    let caller = product.anybody();
-    let (mut times, mut hits, mut fallback) = (Vec::new(), 0, 0);
-    for number in 0..SEARCHES + SEARCHES / 10 {
-        let path = path(&mut random);
-        let began = Instant::now();
-        let answer = caller.get(&path).await.expect(200);
-        let took = began.elapsed();
-        if number >= SEARCHES / 10 {
-            times.push(took);
-            hits += answer["total"].as_u64().unwrap_or_default();
-            fallback += usize::from(answer["source"] == "fallback");
-        }
-    }
-    let (alone, check) = index_alone(product, name).await;
-    let (p50, p99) = percentiles(&mut times);
-    let ratio = if undated > 0.0 { format!("{:.2}", p50 / undated) } else { String::new() };
-    let mean = hits / SEARCHES as u64;
-    println!(
-        "{name:<26}{p50:>9.1}{p99:>9.1}{alone:>12.1}{check:>10.1}{mean:>9}{ratio:>8}  {fallback} by the cells"
-    );
-    p50
+/// A kind of search: its name, how many nights it asks for, and its address without them.
+struct Kind {
+    name: &'static str,
+    nights: Option<i64>,
+    path: fn(&mut Rng) -> String,
 }
 
-/// The p50 of the index's own part and of the check of its page against the nights, for the kinds
-/// that are a town with dates.
-async fn index_alone(product: &Product, name: &str) -> (f64, f64) {
-    let Some(rest) = name.strip_prefix("city") else { return (0.0, 0.0) };
-    let nights: Option<i64> =
-        rest.trim_start_matches(", ").split(' ').next().and_then(|number| number.parse().ok());
+fn kinds() -> Vec<Kind> {
+    const WORDS: [&str; 6] = ["apartment", "studio", "cosy", "garden", "apartement", "loft"];
+    let town = |_: &mut Rng| "/v1/search?location=Antwerp".to_owned();
+    let mut kinds: Vec<Kind> = [
+        ("city", None),
+        ("city, 2 nights", Some(2)),
+        ("city, 7 nights", Some(7)),
+        ("city, 28 nights", Some(28)),
+        ("city, 92 nights", Some(92)),
+    ]
+    .map(|(name, nights)| Kind { name, nights, path: town })
+    .into();
+    kinds.push(Kind {
+        name: "3 km, 7 nights",
+        nights: Some(7),
+        path: |_| "/v1/search?lat=51.215&lng=4.41&radiusKm=3".to_owned(),
+    });
+    kinds.push(Kind {
+        name: "map, zoom 13, 7 nights",
+        nights: Some(7),
+        path: |random| {
+            let west = 4.3 + random.f64() * 0.1;
+            format!("/v1/search/map?bbox={west},51.15,{},51.27&zoom=13", west + 0.12)
+        },
+    });
+    kinds.push(Kind {
+        name: "words",
+        nights: None,
+        path: |random| format!("/v1/search?q={}", WORDS[random.usize(..WORDS.len())]),
+    });
+    kinds
+}
+
+/// What searches of a kind took.
+#[derive(Default)]
+struct Taken {
+    times: Vec<Duration>,
+    hits: u64,
+    fallback: usize,
+}
+
+/// Measures all kinds in turns, so that what else the machine does, and what the search server has
+/// learned by then, meets all alike.
+async fn measure(product: &Product, kinds: &[Kind]) {
+    let mut random = Rng::with_seed(7);
+    let caller = product.anybody();
+    let mut taken: Vec<Taken> = kinds.iter().map(|_| Taken::default()).collect();
+    for number in 0..SEARCHES + SEARCHES / 10 {
+        for (kind, taken) in kinds.iter().zip(&mut taken) {
+            let dates = kind.nights.map(|nights| dates(product, &mut random, nights)).unwrap_or_default();
+            let path = format!("{}{dates}", (kind.path)(&mut random));
+            let began = Instant::now();
+            let answer = caller.get(&path).await.expect(200);
+            if number >= SEARCHES / 10 {
+                taken.times.push(began.elapsed());
+                taken.hits += answer["total"].as_u64().unwrap_or_default();
+                taken.fallback += usize::from(answer["source"] == "fallback");
+            }
+        }
+    }
+    let mut undated = None;
+    for (kind, mut taken) in kinds.iter().zip(taken) {
+        let (p50, p99) = percentiles(&mut taken.times);
+        let ratio = p50 / *undated.get_or_insert(p50);
+        let (alone, check) =
+            if kind.name.starts_with("city") { index_alone(product, kind.nights).await } else { (0.0, 0.0) };
+        println!(
+            "{:<26}{p50:>9.1}{p99:>9.1}{alone:>12.1}{check:>10.1}{:>9}{ratio:>8.2}  {} by the cells",
+            kind.name,
+            taken.hits / SEARCHES as u64,
+            taken.fallback
+        );
+    }
+}
+
+/// The p50 of the index's own part and of the check of its page against the nights, for the town.
+async fn index_alone(product: &Product, nights: Option<i64>) -> (f64, f64) {
     let app = product.stack.app();
     let (index, now) = (app.index().expect("an index"), app.clock.now());
     // Other dates than at the API: the server remembers what it has been asked.
