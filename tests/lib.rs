@@ -1,5 +1,6 @@
 //! What the end-to-end tests share: a stack of their own, and callers that speak plain HTTP to it.
 
+pub mod command;
 pub mod python;
 
 use std::io::Write as _;
@@ -277,7 +278,7 @@ pub fn with(mut body: Value, edits: Value) -> Value {
     body
 }
 
-/// Has a function handle an event. What is started by a bucket or a deployment is left alone.
+/// Has a function handle an event. What a deployment invokes is left alone.
 ///
 /// # Errors
 /// A sentence when it does not succeed; the function of no route does when it answers 404.
@@ -302,6 +303,8 @@ pub async fn handle(app: &App, name: &str, event: &Value) -> Result<(), String> 
     } else if let Some(listener) = functions.listeners.iter().find(|listener| listener.name == name) {
         let event = serde_json::from_value(event.clone()).map_err(|why| failed(&why))?;
         (listener.handle)(app.clone(), event).await.map_err(|why| failed(&why))?;
+    } else if !functions.tasks.iter().any(|task| task.name == name) {
+        return Err(failed(&"there is no such function"));
     }
     Ok(())
 }

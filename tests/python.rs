@@ -1,7 +1,9 @@
 //! Tools from PyPI: pinned, each set in a virtual environment of its own under `target/tools`.
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
+
+use crate::command::run;
 
 /// The folder of a virtual environment with these packages; made first where it is not there yet.
 ///
@@ -20,18 +22,4 @@ pub fn installed(name: &str, packages: &[&str]) -> Result<PathBuf, String> {
         std::fs::write(&mark, "").map_err(|why| format!("{}: {why}", mark.display()))?;
     }
     Ok(home)
-}
-
-/// Runs a command to its end; what it printed on standard output.
-///
-/// # Errors
-/// What it printed when it fails.
-pub fn run(command: &mut Command) -> Result<String, String> {
-    let named = format!("{command:?}");
-    let done = command.stdin(Stdio::null()).output().map_err(|why| format!("{named}: {why}"))?;
-    let out = String::from_utf8_lossy(&done.stdout).into_owned();
-    if done.status.success() {
-        return Ok(out);
-    }
-    Err(format!("{named}: {}\n{out}\n{}", done.status, String::from_utf8_lossy(&done.stderr)))
 }

@@ -94,12 +94,13 @@ pub fn date_of_epoch_day(day: i32) -> Date {
     add_days(Date::constant(1970, 1, 1), i64::from(day))
 }
 
+/// How many days the calendar has from its first to its last: no span of it is longer.
+const MOST_DAYS: i64 = 7_304_483;
+
 /// `date` and `days` more, negative for earlier; the calendar's own ends where that leaves it.
 #[must_use]
 pub fn add_days(date: Date, days: i64) -> Date {
-    // More days than the calendar has are none of its spans.
-    let most = i64::from(epoch_day(Date::MAX)) - i64::from(epoch_day(Date::MIN));
-    date.saturating_add(days.clamp(-most, most).days())
+    date.saturating_add(days.clamp(-MOST_DAYS, MOST_DAYS).days())
 }
 
 /// A date written `YYYY-MM-DD`, and nothing else that a date parser might take.
@@ -166,6 +167,16 @@ mod tests {
             prop_assert_eq!(joined, nights.iter().collect::<Vec<_>>());
             prop_assert_eq!(nights.count(), u32::try_from(count).unwrap());
         }
+    }
+
+    #[test]
+    fn what_leaves_the_calendar_stays_at_its_ends() {
+        assert_eq!(MOST_DAYS, i64::from(epoch_day(Date::MAX)) - i64::from(epoch_day(Date::MIN)));
+        for (days, end) in [(i64::MAX, Date::MAX), (i64::MIN, Date::MIN)] {
+            assert_eq!(add_days(Date::constant(2027, 1, 1), days), end);
+        }
+        assert_eq!(date_of_epoch_day(i32::MAX), Date::MAX);
+        assert_eq!(date_of_epoch_day(i32::MIN), Date::MIN);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::civil::Date;
+use roost_tests::command::run;
 use tokio::sync::Mutex;
 use tokio_postgres::{Client, Error, NoTls, Statement};
 
@@ -151,10 +152,6 @@ fn programs() -> Option<PathBuf> {
     let mut folders: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
     folders.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
     folders.into_iter().find(|folder| folder.join("initdb").is_file() && folder.join("postgres").is_file())
-}
-
-fn run(command: &mut Command) -> Result<(), String> {
-    roost_tests::python::run(command).map(drop)
 }
 
 impl Drop for Postgres {

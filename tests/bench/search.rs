@@ -96,6 +96,8 @@ fn dates(product: &Product, random: &mut Rng, nights: i64) -> String {
 struct Kind {
     name: &'static str,
     nights: Option<i64>,
+    /// Whether the index and the check of its page are measured alone too: it is the town.
+    alone: bool,
     path: fn(&mut Rng) -> String,
 }
 
@@ -109,16 +111,18 @@ fn kinds() -> Vec<Kind> {
         ("city, 28 nights", Some(28)),
         ("city, 92 nights", Some(92)),
     ]
-    .map(|(name, nights)| Kind { name, nights, path: town })
+    .map(|(name, nights)| Kind { name, nights, alone: true, path: town })
     .into();
     kinds.push(Kind {
         name: "3 km, 7 nights",
         nights: Some(7),
+        alone: false,
         path: |_| "/v1/search?lat=51.215&lng=4.41&radiusKm=3".to_owned(),
     });
     kinds.push(Kind {
         name: "map, zoom 13, 7 nights",
         nights: Some(7),
+        alone: false,
         path: |random| {
             let west = 4.3 + random.f64() * 0.1;
             format!("/v1/search/map?bbox={west},51.15,{},51.27&zoom=13", west + 0.12)
@@ -127,6 +131,7 @@ fn kinds() -> Vec<Kind> {
     kinds.push(Kind {
         name: "words",
         nights: None,
+        alone: false,
         path: |random| format!("/v1/search?q={}", WORDS[random.usize(..WORDS.len())]),
     });
     kinds
@@ -163,10 +168,14 @@ async fn measure(product: &Product, kinds: &[Kind]) {
     for (kind, mut taken) in kinds.iter().zip(taken) {
         let (p50, p99) = percentiles(&mut taken.times);
         let ratio = p50 / *undated.get_or_insert(p50);
-        let (alone, check) =
-            if kind.name.starts_with("city") { index_alone(product, kind.nights).await } else { (0.0, 0.0) };
+        let alone = if kind.alone {
+            let (alone, check) = index_alone(product, kind.nights).await;
+            format!("{alone:>12.1}{check:>10.1}")
+        } else {
+            " ".repeat(22)
+        };
         println!(
-            "{:<26}{p50:>9.1}{p99:>9.1}{alone:>12.1}{check:>10.1}{:>9}{ratio:>8.2}  {} by the cells",
+            "{:<26}{p50:>9.1}{p99:>9.1}{alone}{:>9}{ratio:>8.2}  {} by the cells",
             kind.name,
             taken.hits / SEARCHES as u64,
             taken.fallback

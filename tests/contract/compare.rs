@@ -1,5 +1,7 @@
 //! When two answers of a store are the same.
 
+use std::collections::BTreeSet;
+
 use roost_local::engine::{Call, Reply};
 use serde_json::{Map, Value};
 
@@ -93,6 +95,22 @@ fn ordered(value: &mut Value) {
             }
         }
         Value::Array(values) => values.iter_mut().for_each(ordered),
+        _ => {}
+    }
+}
+
+/// Every expression of a call.
+pub(crate) fn expressions(body: &Value, into: &mut BTreeSet<String>) {
+    match body {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value.as_str().filter(|_| name.ends_with("Expression")) {
+                    Some(expression) => drop(into.insert(expression.to_owned())),
+                    None => expressions(value, into),
+                }
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| expressions(value, into)),
         _ => {}
     }
 }

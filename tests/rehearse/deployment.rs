@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use roost_tests::python::run;
+use roost_tests::command::run;
 use serde_json::{Value, json};
 
 use crate::emulator::Emulator;

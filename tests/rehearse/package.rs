@@ -29,8 +29,7 @@ pub(crate) fn built(root: &Path) -> Result<Package, String> {
         std::fs::create_dir_all(&home).map_err(wrong)?;
         sizes.push((binary.clone(), std::fs::copy(&from, home.join("bootstrap")).map_err(wrong)?));
     }
-    let data = root.join("infra/data.yaml");
-    let laid_out = laid_out(&template, &data);
+    let laid_out = laid_out(&template, root);
     let file = folder.join("template.yaml");
     std::fs::write(&file, laid_out).map_err(|why| format!("{}: {why}", file.display()))?;
     Ok(Package { template: file, binaries: sizes })
@@ -61,7 +60,7 @@ fn binary(line: &str) -> Option<&str> {
 }
 
 /// The template as `sam build` writes it: each function's code is a folder with its `bootstrap`.
-fn laid_out(template: &str, data: &Path) -> String {
+fn laid_out(template: &str, root: &Path) -> String {
     let mut code = String::new();
     let mut lines = String::new();
     for line in template.lines() {
@@ -72,7 +71,9 @@ fn laid_out(template: &str, data: &Path) -> String {
         let indent = &line[..line.len() - line.trim_start().len()];
         match line.trim_start().split_once(": ") {
             Some(("CodeUri", _)) => lines.extend([indent, "CodeUri: ", &code]),
-            Some(("TemplateURL", _)) => lines.extend([indent, "TemplateURL: ", &data.to_string_lossy()]),
+            Some(("TemplateURL", nested)) => {
+                lines.extend([indent, "TemplateURL: ", &root.join(nested).to_string_lossy()]);
+            }
             _ => lines.push_str(line),
         }
         lines.push('\n');

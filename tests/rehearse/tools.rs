@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use roost_tests::python::{self, run};
+use roost_tests::command::run;
+use roost_tests::python;
 
 /// What is installed. The emulator applies the SAM transform with what aws-sam-cli brings.
 pub(crate) const PINNED: [&str; 2] = ["ministack==1.5.33", "aws-sam-cli==1.167.0"];
@@ -33,11 +34,14 @@ impl Tools {
         command
     }
 
-    /// `sam validate --lint` of the template, and its linter on the nested one, which that leaves out.
+    /// `sam validate --lint` of the template, and its linter on the nested ones, which that leaves out.
     pub(crate) fn validate(&self, root: &Path) -> Result<(), String> {
         let validate = ["validate", "--lint", "--template-file", "template.yaml"];
         run(self.command("sam").args(validate).current_dir(root))?;
-        run(self.command("cfn-lint").args(["template.yaml", "infra/data.yaml"]).current_dir(root))?;
+        run(self
+            .command("cfn-lint")
+            .args(["template.yaml", "infra/data.yaml", "infra/photos.yaml"])
+            .current_dir(root))?;
         Ok(())
     }
 }

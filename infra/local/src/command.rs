@@ -49,7 +49,7 @@ enum Other {
         /// ISO 4217; otherwise that of the country.
         #[arg(long)]
         currency: Option<String>,
-        /// Only read the files, and say what is wrong with them. Needs no stack.
+        /// Only read the files, and say what is wrong in them. Needs no stack.
         #[arg(long)]
         check: bool,
     },
@@ -209,7 +209,7 @@ fn print_check((homes, problems): (usize, Vec<Problem>)) {
     for problem in &problems {
         tell(&mut out, &problem.to_string());
     }
-    tell(&mut out, &format!("{homes} listings can be loaded; {} rows have something wrong", problems.len()));
+    tell(&mut out, &format!("{homes} listings can be read; {} remarks", problems.len()));
 }
 
 /// Writes a line; a reader who has gone away is no error.

@@ -1,6 +1,7 @@
 //! Any call of the product: `METHOD path?query`, then a body, on a stack with a few things on it.
 
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::LazyLock;
 
@@ -32,12 +33,15 @@ pub(crate) fn read(bytes: &[u8]) -> String {
     let (line, rest) = text.split_once('\n').unwrap_or((&text, ""));
     let (token, body) = rest.split_once('\n').unwrap_or(("", rest));
     let Some((method, address)) = line.split_once(' ') else { return "no call".into() };
+    // Of the input: under one key for all, only the first booking would be tried.
+    let mut key = DefaultHasher::new();
+    bytes.hash(&mut key);
     let mut request = Request::builder()
         .method(method)
         .uri(address)
         .header("host", "fuzz.local")
         .header("content-type", "application/json")
-        .header("idempotency-key", "fuzz");
+        .header("idempotency-key", format!("{:016x}", key.finish()));
     if !token.is_empty() {
         request = request.header("authorization", token);
     }

@@ -24,7 +24,7 @@ struct Arguments {
     /// Only the targets whose names contain this.
     #[arg(long, default_value = "")]
     only: String,
-    /// What follows from it is the same each time, but for how far it comes.
+    /// Which changes are made, and where.
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }

@@ -43,20 +43,29 @@ pub(crate) fn access(bytes: &[u8]) -> String {
     }
 }
 
-pub(crate) fn quotes() -> Vec<Vec<u8>> {
+/// The content of a quote that the product has made, and the quote that it is in our hands.
+static QUOTE: LazyLock<(Vec<u8>, String)> = LazyLock::new(|| {
     let product = &*PRODUCT;
     let live = product.runtime.block_on(events::live(&product.stack.url())).expect("live events");
     let body: serde_json::Value =
         serde_json::from_str(live["create-booking"]["body"].as_str().expect("a body")).expect("JSON");
     let quote = body["quoteId"].as_str().and_then(|quote| quote.strip_prefix("quo_")).expect("a quote");
     let content = product.stack.app().secrets.unseal(Purpose::Quote, "", quote).expect("our own");
-    vec![content, quote.as_bytes().to_vec()]
+    let sealed = SECRETS.seal(Purpose::Quote, "", &content, &Entropy::system());
+    (content, format!("quo_{sealed}"))
+});
+
+pub(crate) fn quotes() -> Vec<Vec<u8>> {
+    vec![QUOTE.0.clone(), QUOTE.1.clone().into_bytes()]
 }
 
 pub(crate) fn quote(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
+    // It is another's: nobody may read it, whole or changed.
     let read = Quote::unseal(&SECRETS, &text, SUBJECT);
-    assert!(read.is_err(), "a quote that nobody gave: {read:?}");
+    assert!(read.is_err(), "another's quote: {read:?}");
+    let changed = text.strip_prefix("quo_").and_then(|text| SECRETS.unseal(Purpose::Quote, "", text));
+    assert!(changed.is_none_or(|content| content == QUOTE.0), "a quote that nobody gave");
     // And what stands in one, whoever may have sealed it.
     let sealed = SECRETS.seal(Purpose::Quote, "", bytes, &Entropy::system());
     match Quote::unseal(&SECRETS, &format!("quo_{sealed}"), SUBJECT) {

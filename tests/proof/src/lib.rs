@@ -52,7 +52,7 @@ pub fn run(script: &Script) -> Report {
     })
 }
 
-/// Runs a script, and gives every call of the store that took effect, with its answer.
+/// Runs a script, and gives every call that reached the store, with its answer.
 #[must_use]
 pub fn recorded(script: &Script) -> Vec<Call> {
     simulate(script, true).1

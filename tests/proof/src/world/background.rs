@@ -134,10 +134,10 @@ impl World {
         }
     }
 
-    /// Returns while a run of the sweep is at work, or after twenty minutes without one.
+    /// Returns while a run of the sweep is at work, or after the longest pause between two.
     pub(crate) async fn next_sweep(&self) {
         let sweeps = &self.0.sweeps;
-        let _ = self.0.clock.within(Duration::from_mins(20), sweeps.after(sweeps.times())).await;
+        let _ = self.0.clock.within(LONGEST_PAUSE, sweeps.after(sweeps.times())).await;
         self.executor().sleep(Duration::from_micros(self.executor().below(20_000))).await;
     }
 
