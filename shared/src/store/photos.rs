@@ -105,7 +105,7 @@ impl Store {
             .expression_attribute_values(":pending", text(PENDING))
             .expression_attribute_values(":status", text(status_of(became)));
         let update = match became {
-            State::Pending => update.update_expression("SET #photos.#photo.#status = :status"),
+            State::Pending => return Err(Error::internal("a photo becomes ready or rejected")),
             State::Rejected(reason) => update
                 .update_expression("SET #photos.#photo.#status = :status, #photos.#photo.#reason = :reason")
                 .expression_attribute_names("#reason", "reason")
