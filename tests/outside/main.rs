@@ -122,7 +122,7 @@ impl Things {
         let of = |paths: &str, setting: &str| {
             format!("[[operations]]\ninclude-path-regex = '{paths}'\n{setting}\n\n")
         };
-        let mut order = "checks.unsupported_method.enabled = false".to_owned();
+        let mut order = r#"phases.coverage.unexpected-methods = ["GET", "POST", "TRACE"]"#.to_owned();
         let mut others = String::new();
         if is_there {
             order = format!("{order}\n{listing}");
