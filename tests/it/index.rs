@@ -129,10 +129,15 @@ async fn lost_doubled_and_displaced_records_end_in_the_same_index() {
     host.post(&format!("/v1/listings/{}/unpublish", homes[0]), &json!({})).await.expect(200);
     product.drain().await;
     product.stack.stream_faults().clear();
+    // The next change of what the cells hold mends what a lost record has left. A home that is off
+    // sale has nothing there to change, so it comes back and goes again.
+    host.post(&format!("/v1/listings/{}/publish", homes[0]), &json!({})).await.expect(200);
     for home in &homes {
         let price = json!({"startDate": product.day(90), "endDate": product.day(91), "price": {"amount": 9_000, "currency": "EUR"}});
         host.post(&format!("/v1/listings/{home}/calendar/set-price"), &price).await.expect(200);
     }
+    product.drain().await;
+    host.post(&format!("/v1/listings/{}/unpublish", homes[0]), &json!({})).await.expect(200);
     product.drain().await;
     let now = product.stack.app().clock.now();
     for days in [None, Some((5, 8)), Some((12, 14)), Some((25, 27))] {
