@@ -3,6 +3,7 @@
 pub mod command;
 pub mod python;
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::OnceLock;
 
@@ -242,6 +243,27 @@ impl Product {
             .collect()
     }
 
+    /// Where the provider's book has the money of each booking; nothing of those it has none of.
+    pub async fn moneys(&self) -> BTreeMap<String, Money> {
+        let ledger = self.anybody().get("/_local/payments/ledger").await.expect(200);
+        let mut moneys: BTreeMap<String, Money> = BTreeMap::new();
+        for entry in ledger["entries"].as_array().into_iter().flatten() {
+            let booking = entry["bookingId"].as_str().expect("a booking").to_owned();
+            let amount = entry["amount"]["amount"].as_i64().expect("an amount");
+            let money = moneys.entry(booking).or_default();
+            match (entry["operation"].as_str(), entry["status"] == "succeeded") {
+                (Some("authorize"), true) => money.held += amount,
+                // A capture lets go of what it does not take, and one that fails finds the hold lapsed.
+                (Some("void"), true) | (Some("capture"), false) => money.held = 0,
+                (Some("capture"), true) => *money = Money { held: 0, taken: money.taken + amount },
+                (Some("refund"), true) => money.taken -= amount,
+                _ => {}
+            }
+        }
+        moneys.retain(|_, money| *money != Money::default());
+        moneys
+    }
+
     /// The request units metered since the last reset.
     pub async fn meter(&self) -> Value {
         self.anybody().get("/_local/meter").await.expect(200)
@@ -252,6 +274,15 @@ impl Product {
         let reset = self.anybody().send("DELETE", "/_local/meter", None, &[]).await;
         assert!(reset.status < 300, "{reset:?}");
     }
+}
+
+/// What the provider's book has of a booking's money, in minor units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Money {
+    /// Held on a card.
+    pub held: i64,
+    /// Taken and not returned.
+    pub taken: i64,
 }
 
 /// The body of a home that everybody can book at once.

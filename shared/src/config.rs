@@ -27,6 +27,9 @@ pub struct Config {
     /// `ROOST_SERVICE_FEE_BASIS_POINTS`: the service fee in hundredths of a percent of nights and
     /// cleaning fee; 1400 unless set.
     pub service_fee_basis_points: i64,
+    /// `ROOST_HOST_PENALTY_BASIS_POINTS`: what a host pays for calling a confirmed stay off, in
+    /// hundredths of a percent of nights and cleaning fee; 1000 unless set.
+    pub host_penalty_basis_points: i64,
     /// `ROOST_TAXES`: the tax table, as JSON; no taxes unless set.
     pub taxes: TaxTable,
     /// `ROOST_SEARCH_URL`, `ROOST_SEARCH_INDEX`, `ROOST_SEARCH_BUDGET_MS`: the index; searches read the cells without it.
@@ -112,15 +115,15 @@ impl Config {
         let secret = variable("ROOST_SECRET").ok_or_else(|| Error::internal("ROOST_SECRET is not set"))?;
         let secrets = Secrets::new(&secret, variable("ROOST_SECRET_PREVIOUS").as_deref())
             .map_err(|why| malformed("ROOST_SECRET", &why))?;
-        let service_fee_basis_points = match variable("ROOST_SERVICE_FEE_BASIS_POINTS") {
-            None => 1400,
+        let basis_points = |name: &str, otherwise: i64| match variable(name) {
+            None => Ok(otherwise),
             Some(value) => match value.parse() {
-                Ok(points) if (0..=10_000).contains(&points) => points,
-                _ => {
-                    return Err(malformed("ROOST_SERVICE_FEE_BASIS_POINTS", &"not a number from 0 to 10000"));
-                }
+                Ok(points) if (0..=10_000).contains(&points) => Ok(points),
+                _ => Err(malformed(name, &"not a number from 0 to 10000")),
             },
         };
+        let service_fee_basis_points = basis_points("ROOST_SERVICE_FEE_BASIS_POINTS", 1400)?;
+        let host_penalty_basis_points = basis_points("ROOST_HOST_PENALTY_BASIS_POINTS", 1000)?;
         let taxes = match variable("ROOST_TAXES") {
             None => TaxTable::default(),
             Some(json) => serde_json::from_str(&json).map_err(|why| malformed("ROOST_TAXES", &why))?,
@@ -160,6 +163,7 @@ impl Config {
             },
             photos_base: variable("ROOST_PHOTOS_BASE").map(|base| base.trim_end_matches('/').to_owned()),
             service_fee_basis_points,
+            host_penalty_basis_points,
             taxes,
             search,
             search_domain: variable("ROOST_SEARCH_DOMAIN"),

@@ -15,6 +15,7 @@ pub mod account;
 pub mod booking;
 pub mod event;
 pub mod geo;
+pub mod ledger;
 pub mod listing;
 pub mod mail;
 pub mod night;

@@ -33,11 +33,23 @@ pub enum Bug {
     OvertakenStayOpen,
     /// A hold can be paid after its time.
     LapsedHoldPaid,
+    /// A change of money is written first, and its ledger's entry after it.
+    EntryOutsideTransaction,
+    /// A refund returns what was ever captured, whatever was returned of it before.
+    RefundFromStaleBalance,
+    /// A host's penalty is entered with every step of the money.
+    PenaltyTwice,
+    /// A refund leaves the taxes where they are.
+    TaxKept,
+    /// A hold is captured whatever has become of the stay.
+    CaptureAfterCancel,
+    /// Each call of a refund is another refund.
+    RefundWithoutKey,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 20] = [
         Self::ReleaseWithoutCondition,
         Self::ConfirmWithoutFence,
         Self::AuthorizeWithoutKey,
@@ -52,6 +64,12 @@ impl Bug {
         Self::ChunkLeftBehind,
         Self::OvertakenStayOpen,
         Self::LapsedHoldPaid,
+        Self::EntryOutsideTransaction,
+        Self::RefundFromStaleBalance,
+        Self::PenaltyTwice,
+        Self::TaxKept,
+        Self::CaptureAfterCancel,
+        Self::RefundWithoutKey,
     ];
 }
 

@@ -71,6 +71,9 @@ fn a_role_allows_exactly_what_its_function_asks_of_the_tables() {
         if uses::prices(&root(), &function.name) {
             wanted.extend(["ROOST_SERVICE_FEE_BASIS_POINTS".into(), "ROOST_TAXES".into()]);
         }
+        if uses::fines(&root(), &function.name) {
+            wanted.insert("ROOST_HOST_PENALTY_BASIS_POINTS".into());
+        }
         let photos = uses::of_photos(&root(), &function.name);
         if photos != may_do_with_photos(&function) {
             offences.push(format!("{}: its role's actions on photos are to be {photos:?}", function.name));

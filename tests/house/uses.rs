@@ -152,6 +152,11 @@ pub(crate) fn shows_photos(root: &Path, function: &str) -> bool {
     text.contains("photos_base") || text.contains("place(&app.config")
 }
 
+/// Whether a function reaches the setting of what a host pays for a cancellation.
+pub(crate) fn fines(root: &Path, function: &str) -> bool {
+    reached_text(root, function).contains(".host_penalty_basis_points")
+}
+
 /// Whether a function reaches the settings that prices depend on.
 pub(crate) fn prices(root: &Path, function: &str) -> bool {
     let text = reached_text(root, function);

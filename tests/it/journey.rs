@@ -36,7 +36,7 @@ async fn a_home_is_listed_found_quoted_booked_slept_in_and_left() {
     assert_eq!(booking["status"], "confirmed");
     assert_eq!(
         booking["payment"],
-        json!({"status": "authorized", "amount": {"amount": 48_450, "currency": "EUR"}})
+        json!({"status": "captured", "amount": {"amount": 48_450, "currency": "EUR"}})
     );
     let path = format!("/v1/bookings/{}", booking["id"].as_str().unwrap());
     assert_eq!(
@@ -92,7 +92,7 @@ async fn the_exact_place_is_for_the_host_and_for_guests_with_a_confirmed_booking
     assert!(!is_exact(&stranger).await);
     guest.post(&format!("/v1/bookings/{id}/cancel"), &json!({})).await.expect(200);
     assert!(!is_exact(&guest).await, "a cancelled booking shows nothing");
-    assert_eq!(product.ledger("void", "succeeded").await.len(), 1);
+    assert_eq!(product.ledger("refund", "succeeded").await.len(), 1);
     product.drain().await;
     let found = stranger.get("/v1/search?lat=51.2&lng=4.4&radiusKm=5").await.expect(200);
     assert_eq!(found["items"][0]["location"], json!({"lat": 51.212, "lng": 4.412}));

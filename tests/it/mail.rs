@@ -72,6 +72,7 @@ async fn a_hold_that_runs_out_is_reminded_of_once_and_a_paid_one_never() {
     let held = guest.book(&listing, product.day(5), product.day(8), None, "held").await.expect(201);
     let paid = guest.book(&listing, product.day(15), product.day(18), None, "paid").await.expect(201);
     guest.pay(paid["id"].as_str().unwrap(), "pm_card_visa", "pay").await.expect(200);
+    product.drain().await;
     product.run("remind-holds").await;
     product.advance(10 * 60 + 5).await;
     for _ in 0..3 {

@@ -11,6 +11,7 @@ mod import;
 mod index;
 mod journey;
 mod mail;
+mod money;
 mod photos;
 mod published;
 mod races;

@@ -80,7 +80,8 @@ pub(crate) async fn done(url: &str, beside: &Stack) -> Vec<&'static str> {
     let count = |operation: &str, status: &str| {
         entries.iter().filter(|entry| entry["operation"] == operation && entry["status"] == status).count()
     };
-    let counted = (count("authorize", "succeeded"), count("authorize", "failed"), count("void", "succeeded"));
+    let counted =
+        (count("authorize", "succeeded"), count("authorize", "failed"), count("refund", "succeeded"));
     assert_eq!(counted, (2, 1, 1), "{ledger}");
     steps.push("cancelled, the money given back, found again");
 

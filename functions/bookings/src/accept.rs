@@ -3,6 +3,7 @@
 
 use roost::app::App;
 use roost::booking::answer::BookingView;
+use roost::booking::money::is_captured_at_confirmation;
 use roost::booking::{Attempt, Booking, HOLD, Mode, State};
 use roost::error::{Error, Reason, Result, Unsold};
 use roost::http::{Answer, Call, Host, Nothing, Operation};
@@ -69,7 +70,12 @@ fn accepted(app: &App, request: &Booking) -> Result<Booking> {
         state: State::PaymentStarted,
         lapses_at: now + HOLD,
         claim_until: Some(now + HOLD),
-        attempts: vec![Attempt { asked_by: None, started_at: now, outcome: None }],
+        attempts: vec![Attempt {
+            asked_by: None,
+            started_at: now,
+            captures: is_captured_at_confirmation(request.check_in_at, now),
+            outcome: None,
+        }],
         ..request.clone()
     })
 }

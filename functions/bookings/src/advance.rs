@@ -1,5 +1,5 @@
-//! Every hour: guests are checked in at the listing's check-in time, and their stays completed at
-//! check-out.
+//! Every hour: guests are checked in at the listing's check-in time and charged what was held for them,
+//! and their stays completed at check-out.
 
 use futures::future::BoxFuture;
 use roost::app::App;
@@ -7,6 +7,9 @@ use roost::booking::{Booking, State};
 use roost::error::Result;
 use roost::function::Schedule;
 use roost::store::bookings::{Advance, Due};
+
+use crate::check_in::checked_in;
+use crate::settling::settle_up;
 
 /// The function.
 pub const ADVANCE_STAYS: Schedule = Schedule { name: "advance-stays", run };
@@ -21,12 +24,13 @@ fn run(app: App) -> BoxFuture<'static, Result<()>> {
 async fn advance(app: &App, mut booking: Booking) -> Result<()> {
     let now = app.clock.now();
     loop {
-        let state = match booking.state {
-            State::Confirmed if booking.check_in_at <= now => State::CheckedIn,
-            State::CheckedIn if booking.check_out_at <= now => State::Completed,
-            _ => return Ok(()),
+        let after = match booking.state {
+            State::Confirmed if booking.check_in_at <= now => checked_in(&booking),
+            State::CheckedIn if booking.check_out_at <= now => {
+                Booking { state: State::Completed, ..booking.clone() }
+            }
+            _ => return settle_up(app, booking).await.map(|_| ()),
         };
-        let after = Booking { state, ..booking.clone() };
         match app.store.advance(&booking, after).await? {
             Advance::Done(advanced) => booking = advanced,
             Advance::Lost => return Ok(()),

@@ -1,15 +1,17 @@
 //! `POST /v1/bookings/{id}/cancel`: guest or host calls it off. Its nights are free in the same
-//! transaction; the money held for it is given back whole.
+//! transaction, in which it is also settled how much of the money goes back; then it goes.
 
 use roost::app::App;
 use roost::booking::answer::BookingView;
+use roost::booking::refund::Settlement;
 use roost::booking::{Booking, Side, State};
 use roost::error::{Error, Fields, Result};
 use roost::http::{Answer, Call, Member, Nothing, Operation};
+use roost::ids::UserId;
 use roost::store::bookings::Advance;
 use serde::Deserialize;
 
-use crate::paying;
+use crate::settling::settle_up;
 use crate::view::{ById, answer};
 
 /// The operation.
@@ -34,9 +36,9 @@ impl Operation for CancelBooking {
         if booking.state == State::Cancelled {
             return answer(&app, &booking, call.caller.id).await;
         }
-        let by = if booking.guest == call.caller.id { Side::Guest } else { Side::Host };
+        let by = side(&booking, call.caller.id);
         let cancelled = match app.store.end(&booking, cancelled(&app, &booking, by, reason)?).await? {
-            Advance::Done(cancelled) => paying::give_back(&app, cancelled).await?,
+            Advance::Done(cancelled) => settle_up(&app, cancelled).await?,
             Advance::Lost => return Err(Error::invalid_transition("The booking has just changed.")),
         };
         answer(&app, &cancelled, call.caller.id).await
@@ -56,13 +58,26 @@ pub(crate) fn can_cancel(app: &App, booking: &Booking) -> Result<()> {
 
 fn cancelled(app: &App, booking: &Booking, by: Side, reason: Option<String>) -> Result<Booking> {
     can_cancel(app, booking)?;
-    Ok(Booking {
+    let mut cancelled = Booking {
         state: State::Cancelled,
         cancelled_by: Some(by),
         reason,
-        unsettled: booking.held_attempt().is_some(),
+        settlement: settlement(app, booking, by),
         ..booking.clone()
-    })
+    };
+    cancelled.unsettled = cancelled.step().is_some();
+    Ok(cancelled)
+}
+
+/// What calling a booking off now keeps of its price; `None` when nothing has been paid.
+pub(crate) fn settlement(app: &App, booking: &Booking, by: Side) -> Option<Settlement> {
+    booking.paying_attempt()?;
+    Some(booking.settlement(by, app.clock.now(), app.config.host_penalty_basis_points))
+}
+
+/// Which party a caller is.
+pub(crate) fn side(booking: &Booking, caller: UserId) -> Side {
+    if booking.guest == caller { Side::Guest } else { Side::Host }
 }
 
 /// Why.

@@ -7,6 +7,7 @@ use roost::error::{Error, Result};
 use roost::http::{Answer, Call, Host, Nothing, Operation};
 use roost::store::bookings::Advance;
 
+use crate::settling::settle_up;
 use crate::view::{ById, answer, own_as_host};
 
 /// The operation.
@@ -37,10 +38,19 @@ impl Operation for CheckInBooking {
         if app.clock.today(&booking.zone) < booking.stay.first() {
             return Err(Error::invalid_transition("The date of check-in has not come at the listing."));
         }
-        let after = Booking { state: State::CheckedIn, ..booking.clone() };
-        match app.store.advance(&booking, after).await? {
-            Advance::Done(booking) => answer(&app, &booking, call.caller.id).await,
+        match app.store.advance(&booking, checked_in(&booking)).await? {
+            Advance::Done(booking) => {
+                let booking = settle_up(&app, booking).await?;
+                answer(&app, &booking, call.caller.id).await
+            }
             Advance::Lost => Err(Error::invalid_transition("The booking has just changed.")),
         }
     }
+}
+
+/// The booking with its guest there: from now on a hold on the card is due.
+pub(crate) fn checked_in(booking: &Booking) -> Booking {
+    let mut after = Booking { state: State::CheckedIn, ..booking.clone() };
+    after.unsettled = after.step().is_some();
+    after
 }

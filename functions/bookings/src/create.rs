@@ -2,12 +2,14 @@
 
 use roost::app::App;
 use roost::booking::answer::{BookingView, Details, GuestDetail};
+use roost::booking::money::is_captured_at_confirmation;
 use roost::booking::{Attempt, Booking, HOLD, Mode, Sent, State, TIME_TO_RESPOND};
 use roost::error::{Error, Fields, Reason, Result, Unsold};
 use roost::http::{Answer, Call, Guest, KeyUse, Nothing, Operation};
 use roost::ids::{BookingId, UnitId};
 use roost::listing::{ListingStatus, Terms};
 use roost::planted::{self, Bug};
+use roost::pricing::parts::Parts;
 use roost::quote::Quote;
 use roost::secrets::Purpose;
 use roost::store::bookings::Made;
@@ -155,7 +157,9 @@ impl Wish {
             }
         };
         let waits = if mode == Mode::Requested { TIME_TO_RESPOND } else { HOLD };
-        let attempt = Attempt { asked_by: None, started_at: now, outcome: None };
+        let check_in_at = terms.zone.instant_of(quote.stay.first(), quote.check_in_time);
+        let captures = is_captured_at_confirmation(check_in_at, now);
+        let attempt = Attempt { asked_by: None, started_at: now, captures, outcome: None };
         let booking = Booking {
             id,
             guest: guest.id,
@@ -168,7 +172,7 @@ impl Wish {
             price: quote.price,
             policy: quote.policy,
             zone: terms.zone.clone(),
-            check_in_at: terms.zone.instant_of(quote.stay.first(), quote.check_in_time),
+            check_in_at,
             check_out_at: terms.zone.instant_of(quote.stay.end(), quote.check_out_time),
             mode,
             created_at: now,
@@ -179,6 +183,10 @@ impl Wish {
             method: self.method.clone(),
             reason: None,
             cancelled_by: None,
+            settlement: None,
+            captured: 0,
+            taken: Parts::default(),
+            entries: 0,
             unsettled: false,
             has_details: !self.details.is_empty(),
             version: 1,

@@ -11,12 +11,14 @@ pub mod decline;
 pub mod expire;
 pub mod get;
 pub mod list;
+pub mod list_payments;
 pub mod pay;
 mod paying;
 pub mod preview_cancellation;
 pub mod recover;
 mod replay;
 pub mod settle;
+mod settling;
 mod view;
 
 use roost::function::Functions;
@@ -37,6 +39,7 @@ pub fn functions() -> Functions {
             Described::of::<check_in::CheckInBooking>(),
             Described::of::<check_out::CheckOutBooking>(),
             Described::of::<preview_cancellation::PreviewCancellation>(),
+            Described::of::<list_payments::ListPayments>(),
         ],
         schedules: vec![expire::EXPIRE_BOOKINGS, recover::RECOVER_PAYMENTS, advance::ADVANCE_STAYS],
         consumers: vec![settle::SETTLE_BOOKINGS],

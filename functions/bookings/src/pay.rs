@@ -2,6 +2,7 @@
 
 use roost::app::App;
 use roost::booking::answer::BookingView;
+use roost::booking::money::is_captured_at_confirmation;
 use roost::booking::{Attempt, Booking, HOLD, MOST_ATTEMPTS, Mode, Sent, State};
 use roost::error::{Error, Fields, Result};
 use roost::http::{Answer, Call, Guest, KeyUse, Nothing, Operation};
@@ -42,7 +43,8 @@ impl Operation for PayBooking {
             return Ok(Answer::ok(replay::of_payment(&app, &booking, index, &sent)?).replayed(true));
         }
         let started = start(&app, &booking, method, (key, sent)).await?;
-        Ok(Answer::ok(BookingView::paid(&paying::pay(&app, started).await?)))
+        let paid = paying::pay(&app, started).await?;
+        Ok(Answer::ok(BookingView::paid(&paid, paid.attempts.len().saturating_sub(1))))
     }
 }
 
@@ -85,7 +87,12 @@ async fn start(app: &App, hold: &Booking, method: String, asked_by: (u128, Sent)
     }
     let mut started =
         Booking { state: State::PaymentStarted, lapses_at: now + HOLD, method: Some(method), ..hold.clone() };
-    started.attempts.push(Attempt { asked_by: Some(asked_by), started_at: now, outcome: None });
+    started.attempts.push(Attempt {
+        asked_by: Some(asked_by),
+        started_at: now,
+        captures: is_captured_at_confirmation(hold.check_in_at, now),
+        outcome: None,
+    });
     match app.store.advance(hold, started).await? {
         Advance::Done(started) => Ok(started),
         // Swept, taken over or being paid by another call: the state will say which next time.

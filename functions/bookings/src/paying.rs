@@ -4,9 +4,11 @@
 use roost::app::App;
 use roost::booking::{Booking, HOLD, Mode, Outcome, State};
 use roost::error::{Error, Refusal, Result};
-use roost::payment::Authorization;
+use roost::payment::{Authorization, Capture, Taken};
 use roost::planted::{self, Bug};
 use roost::store::bookings::Advance;
+
+use crate::settling::{self, settle_up};
 
 /// Asks the provider for the money of a booking whose latest attempt has been recorded, and records
 /// what became of it.
@@ -16,7 +18,7 @@ use roost::store::bookings::Advance;
 pub(crate) async fn pay(app: &App, booking: Booking) -> Result<Booking> {
     let order = booking.order(&app.secrets, latest(&booking)?);
     let authorization = app.provider()?.authorize(&order).await;
-    record(app, booking, authorization).await
+    Box::pin(record(app, booking, authorization)).await
 }
 
 /// Asks the provider what became of an attempt that nobody recorded, and records it.
@@ -29,40 +31,7 @@ pub(crate) async fn settle(app: &App, booking: Booking) -> Result<Booking> {
     }
     let order = booking.order(&app.secrets, latest(&booking)?);
     let authorization = app.provider()?.settle(&order).await;
-    record(app, booking, authorization).await
-}
-
-/// Gives back whatever money is held for a booking that did not come about or was called off. What
-/// the provider does not answer stays unsettled, and is asked again.
-pub(crate) async fn give_back(app: &App, booking: Booking) -> Result<Booking> {
-    if !booking.unsettled {
-        return Ok(booking);
-    }
-    let index = booking.held_attempt().map_or_else(|| latest(&booking), Ok)?;
-    let order = booking.order(&app.secrets, index);
-    let was_held = matches!(booking.attempts[index].outcome, Some(Outcome::Held(_)));
-    let provider = app.provider()?;
-    let nothing_held = if was_held {
-        provider.void(&order).await
-    } else {
-        match provider.settle(&order).await {
-            Authorization::Held { .. } => provider.void(&order).await,
-            Authorization::Declined { .. } | Authorization::Nothing => true,
-            Authorization::Unknown { .. } => false,
-        }
-    };
-    if !nothing_held {
-        return Ok(booking);
-    }
-    let mut after = Booking { unsettled: false, ..booking.clone() };
-    after.attempts[index].outcome = Some(match &booking.attempts[index].outcome {
-        Some(Outcome::Held(reference)) => Outcome::Voided(reference.clone()),
-        _ => Outcome::Failed,
-    });
-    match app.store.advance(&booking, after).await? {
-        Advance::Done(booking) => Ok(booking),
-        Advance::Lost => reread(app, &booking).await,
-    }
+    Box::pin(record(app, booking, authorization)).await
 }
 
 /// The 402 of an attempt: of the first answer, or of its replay.
@@ -81,7 +50,18 @@ pub(crate) fn refusal(booking: &Booking, index: usize, replayed: bool) -> Error 
 
 async fn record(app: &App, booking: Booking, authorization: Authorization) -> Result<Booking> {
     match authorization {
-        Authorization::Held { reference } => confirm(app, booking, reference).await,
+        Authorization::Held { reference, capture_before } => {
+            let index = latest(&booking)?;
+            let mut booking = booking;
+            // The bank knows better than the four days that every hold lasts.
+            let lapses_before = capture_before.is_some_and(|until| until <= booking.check_in_at);
+            booking.attempts[index].captures |= lapses_before;
+            if booking.attempts[index].captures && booking.lapsed(app.clock.now()).is_none() {
+                return capture(app, booking, reference).await;
+            }
+            confirm(app, booking, Paid::Held(reference)).await
+        }
+        Authorization::Taken(taken) => confirm(app, booking, Paid::Taken(taken)).await,
         Authorization::Declined { authentication_required: true, .. } => {
             fail(app, booking, Outcome::AuthenticationRequired).await
         }
@@ -91,9 +71,28 @@ async fn record(app: &App, booking: Booking, authorization: Authorization) -> Re
     }
 }
 
-/// The money is held: the booking is a stay, if its time has not run out. Otherwise the money goes
-/// back.
-async fn confirm(app: &App, booking: Booking, reference: String) -> Result<Booking> {
+/// How a booking is paid.
+enum Paid {
+    /// The money is held, under this name at the provider.
+    Held(String),
+    /// The money was taken.
+    Taken(Taken),
+}
+
+/// Takes the held money of a stay that is too far off for a hold.
+async fn capture(app: &App, booking: Booking, reference: String) -> Result<Booking> {
+    let mut order = booking.order(&app.secrets, latest(&booking)?);
+    order.reference = Some(reference);
+    match app.provider()?.capture(&order, order.amount).await {
+        Capture::Taken(taken) => confirm(app, booking, Paid::Taken(taken)).await,
+        Capture::Gone => fail(app, booking, Outcome::Declined).await,
+        Capture::Unknown { context } => Err(Error::unavailable(context)),
+    }
+}
+
+/// The money is held or taken: the booking is a stay, if its time has not run out. Otherwise the money
+/// goes back.
+async fn confirm(app: &App, booking: Booking, paid: Paid) -> Result<Booking> {
     let index = latest(&booking)?;
     let mut booking = booking;
     let lapsed = booking.lapsed(app.clock.now()).filter(|_| !planted::is(Bug::ConfirmWithoutFence));
@@ -103,21 +102,25 @@ async fn confirm(app: &App, booking: Booking, reference: String) -> Result<Booki
         }
     } else {
         let mut after = Booking { state: State::Confirmed, ..booking.clone() };
-        after.attempts[index].outcome = Some(Outcome::Held(reference));
-        if let Advance::Done(confirmed) = app.store.advance(&booking, after).await? {
+        let entries = match paid {
+            Paid::Held(reference) => {
+                after.attempts[index].outcome = Some(Outcome::Held(reference));
+                Vec::new()
+            }
+            Paid::Taken(taken) => settling::note_capture(app, &mut after, index, &taken)?,
+        };
+        if let Advance::Done(confirmed) = app.store.advance_entering(&booking, after, &entries).await? {
             return Ok(confirmed);
         }
     }
     // Somebody else has written meanwhile: recovery the same as this call, or a taker that the
     // time has run out.
     let booking = reread(app, &booking).await?;
-    match booking.attempts.get(index).and_then(|attempt| attempt.outcome.as_ref()) {
-        Some(Outcome::Held(_) | Outcome::Voided(_)) => Ok(booking),
-        _ => {
-            let booking = give_back(app, booking).await?;
-            Err(refusal(&booking, index, false))
-        }
+    if booking.was_paid_by(index) {
+        return Ok(booking);
     }
+    let booking = Box::pin(settle_up(app, booking)).await?;
+    Err(refusal(&booking, index, false))
 }
 
 /// Nothing is held: the nights are free at once, but for a hold whose time has not run out.
@@ -145,10 +148,7 @@ async fn fail(app: &App, booking: Booking, outcome: Outcome) -> Result<Booking> 
         Advance::Done(booking) => Err(refusal(&booking, index, false)),
         Advance::Lost => {
             let booking = reread(app, &booking).await?;
-            match booking.attempts.get(index).and_then(|attempt| attempt.outcome.as_ref()) {
-                Some(Outcome::Held(_) | Outcome::Voided(_)) => Ok(booking),
-                _ => Err(refusal(&booking, index, false)),
-            }
+            if booking.was_paid_by(index) { Ok(booking) } else { Err(refusal(&booking, index, false)) }
         }
     }
 }

@@ -1,6 +1,5 @@
-//! `GET /v1/bookings/{id}/cancellation`: what cancelling now would do. Every payment is one
-//! authorization so far, and cancelling gives it back whole, whatever the policy says; policies come
-//! with captures.
+//! `GET /v1/bookings/{id}/cancellation`: what cancelling now would do, to the minor unit: `cancel`
+//! settles it by the same rule.
 
 use roost::app::App;
 use roost::error::Result;
@@ -10,7 +9,7 @@ use roost::money::Money;
 use roost::pricing::Line;
 use serde::Serialize;
 
-use crate::cancel::can_cancel;
+use crate::cancel::{can_cancel, settlement, side};
 use crate::view::ById;
 
 /// The operation.
@@ -32,10 +31,12 @@ impl Operation for PreviewCancellation {
     async fn run(app: App, call: Call<Self>) -> Result<Answer<Cancellation>> {
         let booking = app.store.booking_of(call.caller.id, call.path.id).await?;
         can_cancel(&app, &booking)?;
-        let paid = booking.held_attempt().is_some();
+        let settlement = settlement(&app, &booking, side(&booking, call.caller.id));
+        let back = settlement.map(|settlement| booking.price.parts().minus(&settlement.kept));
+        let back = back.unwrap_or_default();
         Ok(Answer::ok(Cancellation {
-            refund: booking.price.money(if paid { booking.price.total() } else { 0 }),
-            lines: if paid { booking.price.lines() } else { Vec::new() },
+            refund: booking.price.money(back.total()),
+            lines: booking.price.lines_of(&back),
             policy: booking.policy,
         }))
     }
@@ -44,7 +45,7 @@ impl Operation for PreviewCancellation {
 /// What cancelling would do.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct Cancellation {
-    /// What the guest gets back.
+    /// What the guest gets back: of money that was taken, or of a hold on the card.
     refund: Money,
     /// Of which parts of the price.
     lines: Vec<Line>,

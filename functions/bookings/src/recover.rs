@@ -1,5 +1,5 @@
-//! Every minute: payments that nobody recorded are settled by asking the provider, and money held
-//! for what did not come about is given back.
+//! Every minute: payments that nobody recorded are settled by asking the provider, and the money of what
+//! did not come about or was called off is brought to where it should stand.
 
 use futures::future::BoxFuture;
 use roost::app::App;
@@ -9,6 +9,7 @@ use roost::function::Schedule;
 use roost::store::bookings::{Advance, Due};
 
 use crate::paying;
+use crate::settling::settle_up;
 
 /// The function.
 pub const RECOVER_PAYMENTS: Schedule = Schedule { name: "recover-payments", run };
@@ -31,7 +32,7 @@ async fn recover(app: &App, booking: Booking) -> Result<()> {
         },
         _ => booking,
     };
-    paying::give_back(app, booking).await.map(|_| ())
+    settle_up(app, booking).await.map(|_| ())
 }
 
 fn is_overdue(app: &App, booking: &Booking) -> bool {

@@ -2,7 +2,7 @@
 
 use roost::app::App;
 use roost::booking::answer::BookingView;
-use roost::booking::{Attempt, Booking, Mode, Outcome, Sent, State};
+use roost::booking::{Attempt, Booking, Mode, Sent, State};
 use roost::error::{Error, Field, Result};
 use roost::planted::{self, Bug};
 
@@ -38,7 +38,7 @@ pub(crate) fn of_payment(app: &App, booking: &Booking, index: usize, now: &Sent)
         same_body(first, now)?;
     }
     outcome(app, booking, index)?;
-    Ok(BookingView::paid(booking))
+    Ok(BookingView::paid(booking, index))
 }
 
 /// The attempt that a key has started.
@@ -49,14 +49,14 @@ pub(crate) fn attempt_of(booking: &Booking, key: u128) -> Option<usize> {
 
 /// Whether the attempt was paid.
 fn outcome(app: &App, booking: &Booking, index: usize) -> Result<()> {
-    match booking.attempts.get(index).and_then(|attempt| attempt.outcome.as_ref()) {
-        Some(Outcome::Held(_) | Outcome::Voided(_)) => Ok(()),
-        Some(Outcome::Declined | Outcome::AuthenticationRequired | Outcome::Failed) => {
-            Err(refusal(booking, index, true))
-        }
-        None if booking.state_at(app.clock.now()) == State::PaymentStarted => Err(in_progress()),
-        None => Err(refusal(booking, index, true)),
+    if booking.was_paid_by(index) {
+        return Ok(());
     }
+    let unknown = booking.attempts.get(index).is_none_or(|attempt| attempt.outcome.is_none());
+    if unknown && booking.state_at(app.clock.now()) == State::PaymentStarted {
+        return Err(in_progress());
+    }
+    Err(refusal(booking, index, true))
 }
 
 fn same_body(first: &Sent, now: &Sent) -> Result<()> {

@@ -191,6 +191,7 @@ impl Events {
         self.add("pay-booking", self.guest.event_of("pay-booking", &held, "", Some(&card)));
         let confirmed = self.booking(&place, 30, Some(VISA)).await?;
         self.add("get-booking", self.guest.event_of("get-booking", &confirmed, "", None));
+        self.add("list-payments", self.guest.event_of("list-payments", &confirmed, "", None));
         self.add("preview-cancellation", self.guest.event_of("preview-cancellation", &confirmed, "", None));
         self.add(
             "list-bookings",

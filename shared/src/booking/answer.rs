@@ -97,6 +97,12 @@ pub enum PaymentStatus {
     Processing,
     /// The money is held.
     Authorized,
+    /// The money has been taken.
+    Captured,
+    /// Some of the taken money has been returned.
+    PartiallyRefunded,
+    /// All of it has been returned.
+    Refunded,
     /// The hold was given back.
     Voided,
     /// Nothing is held.
@@ -152,8 +158,21 @@ impl BookingView {
         let payment = match (state, last) {
             (State::PaymentStarted, _) => PaymentStatus::Processing,
             (_, Some(Outcome::Held(_))) => PaymentStatus::Authorized,
+            (_, Some(Outcome::Captured(_))) => match booking.taken.total() {
+                0 => PaymentStatus::Refunded,
+                left if left < booking.captured => PaymentStatus::PartiallyRefunded,
+                _ => PaymentStatus::Captured,
+            },
             (_, Some(Outcome::Voided(_))) => PaymentStatus::Voided,
-            (_, Some(Outcome::Declined | Outcome::AuthenticationRequired | Outcome::Failed))
+            (
+                _,
+                Some(
+                    Outcome::Declined
+                    | Outcome::AuthenticationRequired
+                    | Outcome::Failed
+                    | Outcome::Lapsed(_),
+                ),
+            )
             | (State::PaymentFailed, None) => PaymentStatus::Failed,
             (_, None) => PaymentStatus::None,
         };
@@ -167,16 +186,18 @@ impl BookingView {
     #[must_use]
     pub fn first(booking: &Booking) -> Self {
         match booking.mode {
-            Mode::PaidAtOnce => Self::paid(booking),
+            Mode::PaidAtOnce => Self::paid(booking, 0),
             Mode::Held => Self::of(booking, State::Held, PaymentStatus::None),
             Mode::Requested => Self::of(booking, State::Requested, PaymentStatus::None),
         }
     }
 
-    /// What the call that paid the booking answered when it succeeded.
+    /// What the call that made attempt `index` to pay the booking answered when it succeeded.
     #[must_use]
-    pub fn paid(booking: &Booking) -> Self {
-        Self::of(booking, State::Confirmed, PaymentStatus::Authorized)
+    pub fn paid(booking: &Booking, index: usize) -> Self {
+        let captures = booking.attempts.get(index).is_some_and(|attempt| attempt.captures);
+        let payment = if captures { PaymentStatus::Captured } else { PaymentStatus::Authorized };
+        Self::of(booking, State::Confirmed, payment)
     }
 
     fn of(booking: &Booking, state: State, payment: PaymentStatus) -> Self {

@@ -2,6 +2,8 @@
 
 pub mod answer;
 pub mod code;
+pub mod money;
+pub mod refund;
 mod state;
 
 use serde::{Deserialize, Serialize};
@@ -13,8 +15,10 @@ use crate::money::Money;
 use crate::night::Claim;
 use crate::payment::PaymentOrder;
 use crate::pricing::StayPrice;
+use crate::pricing::parts::Parts;
 use crate::secrets::{Purpose, Secrets};
 use crate::stay::Nights;
+use refund::Settlement;
 pub use state::{State, TRANSITIONS, Transition};
 
 /// How long a hold keeps its nights, and how long a payment may run before its nights are free.
@@ -74,7 +78,15 @@ pub struct Booking {
     pub reason: Option<String>,
     /// Who cancelled it.
     pub cancelled_by: Option<Side>,
-    /// Whether the money of a booking that did not come about may still have to be given back.
+    /// What a cancellation keeps of its price, as it was announced.
+    pub settlement: Option<Settlement>,
+    /// What was taken of the guest's money in all, in minor units.
+    pub captured: i64,
+    /// What of it has not been returned, by the parts of the price.
+    pub taken: Parts,
+    /// How many entries its ledger has.
+    pub entries: u32,
+    /// Whether there may be a step of its money to make: see [`Booking::step`].
     pub unsettled: bool,
     /// Whether its details are kept in a second item.
     pub has_details: bool,
@@ -147,6 +159,8 @@ pub struct Attempt {
     pub asked_by: Option<(u128, Sent)>,
     /// When it began.
     pub started_at: Instant,
+    /// Whether the money is to be taken at once, since a hold would lapse before the check-in.
+    pub captures: bool,
     /// What became of it; `None` while it runs or is not known.
     pub outcome: Option<Outcome>,
 }
@@ -156,8 +170,12 @@ pub struct Attempt {
 pub enum Outcome {
     /// The money is held, under this name at the provider.
     Held(String),
+    /// The money was taken, under this name at the provider.
+    Captured(String),
     /// Held, then given back.
     Voided(String),
+    /// Held, and the hold lapsed before the money was taken.
+    Lapsed(String),
     /// The card was refused.
     Declined,
     /// The card's holder would have had to confirm.
@@ -226,8 +244,8 @@ impl Booking {
     #[must_use]
     pub fn order(&self, secrets: &Secrets, index: usize) -> PaymentOrder {
         let reference = match self.attempts.get(index).and_then(|attempt| attempt.outcome.as_ref()) {
-            Some(Outcome::Held(reference) | Outcome::Voided(reference)) => Some(reference.clone()),
-            _ => None,
+            Some(outcome) => outcome.reference().map(str::to_owned),
+            None => None,
         };
         PaymentOrder {
             payment: self.payment_id(secrets, index),
@@ -250,11 +268,25 @@ impl Booking {
     pub fn total(&self) -> Money {
         self.price.total_money()
     }
+}
 
-    /// Whether money is held for it.
+impl Outcome {
+    /// Whether the money is held, or was once. See [`Booking::was_paid_by`].
     #[must_use]
-    pub fn held_attempt(&self) -> Option<usize> {
-        self.attempts.iter().position(|attempt| matches!(attempt.outcome, Some(Outcome::Held(_))))
+    pub const fn is_paid(&self) -> bool {
+        self.reference().is_some()
+    }
+
+    /// The provider's name of the payment.
+    #[must_use]
+    pub const fn reference(&self) -> Option<&str> {
+        match self {
+            Self::Held(reference)
+            | Self::Captured(reference)
+            | Self::Voided(reference)
+            | Self::Lapsed(reference) => Some(reference.as_str()),
+            Self::Declined | Self::AuthenticationRequired | Self::Failed => None,
+        }
     }
 }
 
@@ -302,11 +334,21 @@ pub(crate) mod tests {
             attempts: vec![Attempt {
                 asked_by: None,
                 started_at: at(6),
+                captures: true,
                 outcome: Some(Outcome::Held("pi_3MtwBwLkdIwHu7ix28a3tqPa".into())),
             }],
             method: Some("pm_1MqM05LkdIwHu7ixlDxxO6Mc".into()),
             reason: None,
             cancelled_by: None,
+            settlement: None,
+            captured: 11_123_484,
+            taken: Parts {
+                nights: 8_000_028,
+                cleaning_fee: 1_000_000,
+                service_fee: 2_000_000,
+                taxes: vec![123_456],
+            },
+            entries: 1,
             unsettled: true,
             has_details: true,
             version: 3,

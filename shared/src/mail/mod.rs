@@ -6,7 +6,7 @@ mod letter;
 use std::fmt;
 
 use crate::account::{Email, User};
-use crate::booking::{Booking, Mode, Outcome, State};
+use crate::booking::{Booking, Mode, State};
 use crate::clock::Instant;
 use crate::error::Result;
 use crate::event::Kind;
@@ -138,9 +138,7 @@ impl Matter<'_> {
 
 /// A host hears of requests and of what was paid, but not of holds.
 fn host_knows(booking: &Booking) -> bool {
-    let paid = |outcome: &Outcome| matches!(outcome, Outcome::Held(_) | Outcome::Voided(_));
-    booking.mode == Mode::Requested
-        || booking.attempts.iter().any(|attempt| attempt.outcome.as_ref().is_some_and(paid))
+    booking.mode == Mode::Requested || (0..booking.attempts.len()).any(|index| booking.was_paid_by(index))
 }
 
 /// `text` as one line: line breaks and control characters are spaces, so that nothing in a subject or

@@ -3,6 +3,7 @@
 
 use futures::future::BoxFuture;
 
+use crate::clock::Instant;
 use crate::ids::{BookingId, PaymentId};
 use crate::money::Money;
 
@@ -31,7 +32,11 @@ pub enum Authorization {
     Held {
         /// The provider's id of the payment.
         reference: String,
+        /// Until when it can be taken, if the provider has said so.
+        capture_before: Option<Instant>,
     },
+    /// The money has been taken already.
+    Taken(Taken),
     /// The card was refused. Nothing is held, and this attempt never will.
     Declined {
         /// The provider's id of the payment, where there is one.
@@ -49,16 +54,74 @@ pub enum Authorization {
     },
 }
 
-/// A payment provider. Calls never return an error: an outcome that is not known is `Unknown`.
+/// Money that the provider has taken from the guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The provider's id of the payment.
+    pub reference: String,
+    /// How much.
+    pub amount: Money,
+    /// What the provider keeps of it, in minor units; nothing where it has not said.
+    pub fee: i64,
+}
+
+/// What became of taking held money.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Capture {
+    /// It is taken: now, or by an earlier call.
+    Taken(Taken),
+    /// There is nothing held any more, and nothing taken: the hold has lapsed, or the bank wants it back.
+    Gone,
+    /// Not known; ask again later.
+    Unknown {
+        /// For the log.
+        context: String,
+    },
+}
+
+/// What became of giving back a hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Void {
+    /// Nothing is held, and nothing was taken.
+    Done,
+    /// It had been taken before.
+    Taken(Taken),
+    /// Not known; ask again later.
+    Unknown {
+        /// For the log.
+        context: String,
+    },
+}
+
+/// What became of returning taken money.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refund {
+    /// It is on its way to the guest.
+    Done,
+    /// Not known, or not possible now; ask again later.
+    Unknown {
+        /// For the log.
+        context: String,
+    },
+}
+
+/// A payment provider. Calls never return an error: an outcome that is not known is `Unknown`. Every
+/// call can be made again, after any time and by several at once, and nothing is done twice.
 pub trait PaymentProvider: Send + Sync {
     /// Holds the money of an order on the guest's card.
     fn authorize<'a>(&'a self, order: &'a PaymentOrder) -> BoxFuture<'a, Authorization>;
 
     /// Asks what became of an order, and makes sure that what was not held never will be: an
-    /// attempt not yet finished is cancelled. `Held`, `Declined` and `Nothing` are final.
+    /// attempt not yet finished is cancelled. `Held`, `Taken`, `Declined` and `Nothing` are final.
     fn settle<'a>(&'a self, order: &'a PaymentOrder) -> BoxFuture<'a, Authorization>;
 
-    /// Gives back the hold of an order, whole. Doing it again is the same. `false` when the
-    /// provider did not say that it is done.
-    fn void<'a>(&'a self, order: &'a PaymentOrder) -> BoxFuture<'a, bool>;
+    /// Takes so much of the held money of an order, whose reference is known; the rest goes back.
+    fn capture<'a>(&'a self, order: &'a PaymentOrder, amount: Money) -> BoxFuture<'a, Capture>;
+
+    /// Gives back the hold of an order, whole.
+    fn void<'a>(&'a self, order: &'a PaymentOrder) -> BoxFuture<'a, Void>;
+
+    /// Returns so much of the taken money of an order, whose reference is known. `number` tells one
+    /// refund of a booking from the next: two of the same amount are two.
+    fn refund<'a>(&'a self, order: &'a PaymentOrder, amount: Money, number: u32) -> BoxFuture<'a, Refund>;
 }

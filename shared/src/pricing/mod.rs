@@ -1,5 +1,6 @@
 //! What a stay costs: the lines of its price, each rounded once, that sum to the total.
 
+pub mod parts;
 pub mod tax;
 
 use serde::{Deserialize, Serialize};

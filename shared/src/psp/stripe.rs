@@ -24,7 +24,9 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::error::{Error, Result};
-use crate::payment::{Authorization, PaymentOrder, PaymentProvider};
+use crate::money::Money;
+use crate::payment::{Authorization, Capture, PaymentOrder, PaymentProvider, Refund, Void};
+use crate::planted::{self, Bug};
 use client::{Client, Reply};
 use wire::{Intent, Refusal, Status};
 
@@ -35,8 +37,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How many keys a create may use up. Each stored failure of Stripe's takes one.
 const MOST_CREATE_KEYS: u32 = 8;
 
-/// How many keys a confirmation or a cancellation may use up. An attempt whose confirmation has no
-/// key left is cancelled.
+/// How many keys a refund may use up: it is owed until it is made, so it is tried for longer.
+const MOST_REFUND_KEYS: u32 = 100;
+
+/// How many keys one call of a confirmation, a capture or a cancellation may use up. An attempt whose
+/// confirmation has no key left is cancelled.
 const MOST_KEYS: u32 = 2;
 
 /// Payments through Stripe.
@@ -73,11 +78,10 @@ impl Stripe {
             Err(end) => return end,
         };
         for turn in 1..=MOST_KEYS {
-            let reply =
-                self.client.post(&path(&id, "/confirm"), "", &key(order, "confirm", turn), until).await;
-            match reply {
-                Reply::Intent { intent, replayed: false } if intent.status == Status::RequiresCapture => {
-                    return Authorization::Held { reference: id };
+            let confirmation = key(order, "confirm", turn);
+            match self.client.post(&path(&id, "/confirm"), &wire::shown_form(), &confirmation, until).await {
+                Reply::Done { object: intent, replayed: false } if is_held(&intent) => {
+                    return Authorization::Held { reference: id, capture_before: intent.capture_before() };
                 }
                 Reply::Refused(refusal) if refusal.is_of_the_card() => {
                     return Authorization::Declined {
@@ -89,25 +93,111 @@ impl Stripe {
                 _ => break,
             }
         }
-        self.concluded(id, until).await
+        self.concluded(id, order, until).await
     }
 
     async fn settled(&self, order: &PaymentOrder) -> Authorization {
         let until = self.clock.passed() + PATIENCE;
         match self.intent_of(order, until).await {
-            Ok(id) => self.concluded(id, until).await,
+            Ok(id) => self.concluded(id, order, until).await,
             Err(end) => end,
         }
     }
 
-    async fn voided(&self, order: &PaymentOrder) -> bool {
+    async fn voided(&self, order: &PaymentOrder) -> Void {
         let until = self.clock.passed() + PATIENCE;
         match self.intent_of(order, until).await {
-            Ok(id) => self.cancelled(&id, until).await.is_some(),
+            Ok(id) => match self.cancelled(&id, until).await {
+                Ok(intent) if intent.status == Status::Succeeded => Void::Taken(intent.taken(order.amount)),
+                Ok(_) => Void::Done,
+                Err(context) => Void::Unknown { context },
+            },
             // Stripe refused to make the intent at all, so there is nothing to give back.
-            Err(Authorization::Declined { .. } | Authorization::Nothing) => true,
-            Err(_) => false,
+            Err(Authorization::Unknown { context }) => Void::Unknown { context },
+            Err(_) => Void::Done,
         }
+    }
+
+    /// Captures once, whatever the keys: an intent can be captured no second time.
+    async fn captured(&self, order: &PaymentOrder, amount: Money) -> Capture {
+        let until = self.clock.passed() + PATIENCE;
+        let id = match self.intent_of(order, until).await {
+            Ok(id) => id,
+            Err(Authorization::Unknown { context }) => return Capture::Unknown { context },
+            Err(_) => return Capture::Gone,
+        };
+        let form = wire::capture_form(amount);
+        let key = self.key_of_one_call(&id, "capture");
+        for turn in 1..=MOST_KEYS {
+            match self.client.post(&path(&id, "/capture"), &form, &format!("{key}:{turn}"), until).await {
+                Reply::Done { object: intent, replayed: false } if is_taken(&intent) => {
+                    return Capture::Taken(intent.taken(amount));
+                }
+                Reply::Spent => {}
+                // Answered before, refused, or not answered: only the intent itself tells.
+                _ => break,
+            }
+        }
+        match self.shown(&id, until).await {
+            Reply::Done { object: intent, .. } => match intent.status {
+                Status::Succeeded => Capture::Taken(intent.taken(amount)),
+                Status::Canceled | Status::RequiresPaymentMethod => Capture::Gone,
+                status => Capture::Unknown { context: format!("{id} is {status:?}") },
+            },
+            other => Capture::Unknown { context: other.trouble() },
+        }
+    }
+
+    /// Refunds once under each number: what Stripe has of it is asked for first, since it forgets keys
+    /// after a day. Two who ask at once find nothing, and then use the same key.
+    async fn refunded(&self, order: &PaymentOrder, amount: Money, number: u32) -> Refund {
+        let until = self.clock.passed() + PATIENCE;
+        let id = match self.intent_of(order, until).await {
+            Ok(id) => id,
+            Err(end) => return Refund::Unknown { context: format!("{end:?}") },
+        };
+        let form = wire::refund_form(order, &id, amount, number);
+        let mut trouble = String::from("every key is spent");
+        for turn in 1..=MOST_REFUND_KEYS {
+            match self.refund_of(&id, number, until).await {
+                Ok(_) if planted::is(Bug::RefundWithoutKey) => {}
+                Ok(Some(refund)) if refund.stands() => return Refund::Done,
+                Ok(Some(refund)) => return Refund::Unknown { context: format!("{refund:?}") },
+                Ok(None) => {}
+                Err(context) => return Refund::Unknown { context },
+            }
+            let mut key = key(order, &format!("refund:{number}"), turn);
+            if planted::is(Bug::RefundWithoutKey) {
+                key = self.key_of_one_call(&id, "refund");
+            }
+            match self.client.post::<wire::Refund>(wire::REFUNDS, &form, &key, until).await {
+                Reply::Done { object: refund, .. } if refund.stands() => return Refund::Done,
+                Reply::Spent => {}
+                other => {
+                    trouble = other.trouble();
+                    break;
+                }
+            }
+        }
+        Refund::Unknown { context: trouble }
+    }
+
+    /// What Stripe has of a refund.
+    async fn refund_of(
+        &self,
+        id: &str,
+        number: u32,
+        until: Duration,
+    ) -> std::result::Result<Option<wire::Refund>, String> {
+        let path = format!("{}?payment_intent={id}&limit=100", wire::REFUNDS);
+        match self.client.get::<wire::Refunds>(&path, until).await {
+            Reply::Done { object, .. } => Ok(object.data.into_iter().find(|refund| refund.is(number))),
+            other => Err(other.trouble()),
+        }
+    }
+
+    async fn shown(&self, id: &str, until: Duration) -> Reply<Intent> {
+        self.client.get(&path(id, &format!("?{}", wire::shown_form())), until).await
     }
 
     /// The id of the order's intent. Creating it again under its key gives the same; one that never
@@ -123,7 +213,7 @@ impl Stripe {
         let form = wire::create_form(order);
         for turn in 1..=MOST_CREATE_KEYS {
             match self.client.post(wire::INTENTS, &form, &key(order, "create", turn), until).await {
-                Reply::Intent { intent, .. } => return Ok(intent.id),
+                Reply::Done { object: Intent { id, .. }, .. } => return Ok(id),
                 Reply::Refused(refusal) => return Err(never_begun(order, &refusal)),
                 Reply::Spent => {}
                 Reply::Silent(context) => return Err(Authorization::Unknown { context }),
@@ -133,23 +223,27 @@ impl Stripe {
     }
 
     /// What became of an intent; one that is not held is cancelled, so that it never will be.
-    async fn concluded(&self, id: String, until: Duration) -> Authorization {
-        let intent = match self.client.get(&path(&id, ""), until).await {
-            Reply::Intent { intent, .. } => intent,
+    async fn concluded(&self, id: String, order: &PaymentOrder, until: Duration) -> Authorization {
+        let intent = match self.shown(&id, until).await {
+            Reply::Done { object: intent, .. } => intent,
             other => return Authorization::Unknown { context: other.trouble() },
         };
         match intent.status {
-            Status::RequiresCapture | Status::Succeeded => Authorization::Held { reference: id },
+            Status::RequiresCapture => {
+                Authorization::Held { reference: id, capture_before: intent.capture_before() }
+            }
+            Status::Succeeded => Authorization::Taken(intent.taken(order.amount)),
             Status::Canceled => why_not_held(&intent),
             Status::RequiresPaymentMethod | Status::RequiresConfirmation | Status::RequiresAction => {
                 match self.cancelled(&id, until).await {
+                    Ok(last) if is_taken(&last) => Authorization::Taken(last.taken(order.amount)),
                     // Between the two calls a confirmation may have met a refusal; asked before,
                     // the intent knew whether the card wanted its holder.
-                    Some(last) => match why_not_held(&intent) {
+                    Ok(last) => match why_not_held(&intent) {
                         Authorization::Nothing => why_not_held(&last),
                         refused => refused,
                     },
-                    None => Authorization::Unknown { context: format!("{id} could not be cancelled") },
+                    Err(context) => Authorization::Unknown { context },
                 }
             }
             Status::Processing | Status::Other => {
@@ -158,24 +252,41 @@ impl Stripe {
         }
     }
 
+    /// Keys of what is the same however often it is done: they only have to tell the tries of one call
+    /// from the next, so that a failure that Stripe has stored does not stand in the way of a later call.
+    fn key_of_one_call(&self, id: &str, operation: &str) -> String {
+        format!("{id}:{operation}:{}", URL_SAFE_NO_PAD.encode(self.entropy.bytes::<12>()))
+    }
+
     /// Cancels an intent, which gives back what it held; the intent once Stripe says that it is
-    /// cancelled. Cancelling is the same however often it is done, so its key only has to tell the
-    /// tries of one call from the next: a stored failure does not stand in the way of a later call.
-    async fn cancelled(&self, id: &str, until: Duration) -> Option<Intent> {
-        let key = format!("{id}:cancel:{}", URL_SAFE_NO_PAD.encode(self.entropy.bytes::<12>()));
+    /// cancelled, or that it was captured before.
+    async fn cancelled(&self, id: &str, until: Duration) -> std::result::Result<Intent, String> {
+        let key = self.key_of_one_call(id, "cancel");
         for turn in 1..=MOST_KEYS {
             let key = format!("{key}:{turn}");
             match self.client.post(&path(id, "/cancel"), "", &key, until).await {
-                Reply::Intent { intent, .. } if intent.status == Status::Canceled => return Some(intent),
+                Reply::Done { object: intent, .. } if is_cancelled(&intent) => return Ok(intent),
                 Reply::Spent => {}
                 _ => break,
             }
         }
-        match self.client.get(&path(id, ""), until).await {
-            Reply::Intent { intent, .. } if intent.status == Status::Canceled => Some(intent),
-            _ => None,
+        match self.shown(id, until).await {
+            Reply::Done { object: intent, .. } if is_cancelled(&intent) || is_taken(&intent) => Ok(intent),
+            other => Err(format!("{id} could not be cancelled: {}", other.trouble())),
         }
     }
+}
+
+fn is_held(intent: &Intent) -> bool {
+    intent.status == Status::RequiresCapture
+}
+
+fn is_taken(intent: &Intent) -> bool {
+    intent.status == Status::Succeeded
+}
+
+fn is_cancelled(intent: &Intent) -> bool {
+    intent.status == Status::Canceled
 }
 
 impl PaymentProvider for Stripe {
@@ -187,8 +298,16 @@ impl PaymentProvider for Stripe {
         Box::pin(self.settled(order))
     }
 
-    fn void<'a>(&'a self, order: &'a PaymentOrder) -> BoxFuture<'a, bool> {
+    fn capture<'a>(&'a self, order: &'a PaymentOrder, amount: Money) -> BoxFuture<'a, Capture> {
+        Box::pin(self.captured(order, amount))
+    }
+
+    fn void<'a>(&'a self, order: &'a PaymentOrder) -> BoxFuture<'a, Void> {
         Box::pin(self.voided(order))
+    }
+
+    fn refund<'a>(&'a self, order: &'a PaymentOrder, amount: Money, number: u32) -> BoxFuture<'a, Refund> {
+        Box::pin(self.refunded(order, amount, number))
     }
 }
 

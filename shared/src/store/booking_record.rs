@@ -4,12 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::keys::{self, Key};
 use super::{Item, item, record};
+use crate::booking::refund::Settlement;
 use crate::booking::{Attempt, Booking, Mode, Outcome, Party, Sent, Side, State};
 use crate::clock::{Instant, Zone};
 use crate::error::{Error, Result};
 use crate::ids::{BookingId, ListingId, UnitId, UserId};
 use crate::listing::CancellationPolicy;
 use crate::money::Currency;
+use crate::pricing::parts::Parts;
 use crate::pricing::{StayPrice, TaxLine};
 use crate::quote::{compact_nights, expand_nights};
 use crate::stay::{Date, epoch_day};
@@ -25,7 +27,7 @@ pub enum Due {
     Open,
     /// Requests, by the end of the host's time.
     Asked,
-    /// Stays, by their next check-in or check-out.
+    /// Stays, by their next check-in or check-out, or by the check-in that is to be charged yet.
     Stay,
 }
 
@@ -46,7 +48,9 @@ fn due(booking: &Booking) -> Option<(Due, Instant)> {
     match booking.state {
         State::Assembling | State::Abandoned | State::Held | State::PaymentStarted => Some((Due::Open, open)),
         State::Requested => Some((Due::Asked, booking.lapses_at)),
+        // A guest who is there and has not been charged stays where he stood in the list: no index moves.
         State::Confirmed => Some((Due::Stay, booking.check_in_at)),
+        State::CheckedIn | State::Completed if booking.unsettled => Some((Due::Stay, booking.check_in_at)),
         State::CheckedIn => Some((Due::Stay, booking.check_out_at)),
         State::Expired | State::Declined | State::PaymentFailed | State::Cancelled | State::Completed => {
             booking.unsettled.then_some((Due::Open, open))
@@ -92,6 +96,16 @@ struct BookingRecord {
     reason: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cancelled_by: Option<Side>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kept: Option<Amounts>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    penalty: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    captured: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    taken: Option<Amounts>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    entries: Option<u32>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     unsettled: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -105,6 +119,33 @@ struct BookingRecord {
     requested_unit: Option<UnitId>,
 }
 
+/// Parts of a price, in as few bytes: nights, cleaning fee, service fee, then the taxes.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct Amounts(Vec<i64>);
+
+impl From<&Parts> for Amounts {
+    fn from(parts: &Parts) -> Self {
+        let fees = [parts.nights, parts.cleaning_fee, parts.service_fee];
+        Self(fees.into_iter().chain(parts.taxes.iter().copied()).collect())
+    }
+}
+
+impl TryFrom<Amounts> for Parts {
+    type Error = Error;
+    fn try_from(Amounts(amounts): Amounts) -> Result<Self> {
+        let [nights, cleaning_fee, service_fee, taxes @ ..] = amounts.as_slice() else {
+            return Err(Error::internal("parts of a price of another shape"));
+        };
+        Ok(Self {
+            nights: *nights,
+            cleaning_fee: *cleaning_fee,
+            service_fee: *service_fee,
+            taxes: taxes.to_vec(),
+        })
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct AttemptRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,6 +155,8 @@ struct AttemptRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
     at: i64,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    captures: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     outcome: Option<OutcomeWord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -124,7 +167,9 @@ struct AttemptRecord {
 #[serde(rename_all = "snake_case")]
 enum OutcomeWord {
     Held,
+    Captured,
     Voided,
+    Lapsed,
     Declined,
     Authenticate,
     Failed,
@@ -165,6 +210,11 @@ pub(crate) fn booking_item(booking: &Booking) -> Result<Item> {
         method: booking.method.clone(),
         reason: booking.reason.clone(),
         cancelled_by: booking.cancelled_by,
+        kept: booking.settlement.as_ref().map(|settlement| Amounts::from(&settlement.kept)),
+        penalty: booking.settlement.as_ref().map(|settlement| settlement.penalty).filter(|due| *due != 0),
+        captured: Some(booking.captured).filter(|captured| *captured != 0),
+        taken: Some(Amounts::from(&booking.taken)).filter(|_| booking.taken != Parts::default()),
+        entries: Some(booking.entries).filter(|entries| *entries != 0),
         unsettled: booking.unsettled,
         has_details: booking.has_details,
         version: booking.version,
@@ -236,6 +286,15 @@ fn booking_of_record(record: BookingRecord) -> Result<Booking> {
         method: record.method,
         reason: record.reason,
         cancelled_by: record.cancelled_by,
+        settlement: match record.kept {
+            Some(kept) => {
+                Some(Settlement { kept: kept.try_into()?, penalty: record.penalty.unwrap_or_default() })
+            }
+            None => None,
+        },
+        captured: record.captured.unwrap_or_default(),
+        taken: record.taken.map(Parts::try_from).transpose()?.unwrap_or_default(),
+        entries: record.entries.unwrap_or_default(),
         unsettled: record.unsettled,
         has_details: record.has_details,
         version: record.version,
@@ -244,21 +303,24 @@ fn booking_of_record(record: BookingRecord) -> Result<Booking> {
 
 fn attempt_record(attempt: &Attempt) -> AttemptRecord {
     let asked = attempt.asked_by.as_ref();
-    let (outcome, reference) = match &attempt.outcome {
-        None => (None, None),
-        Some(Outcome::Held(reference)) => (Some(OutcomeWord::Held), Some(reference.clone())),
-        Some(Outcome::Voided(reference)) => (Some(OutcomeWord::Voided), Some(reference.clone())),
-        Some(Outcome::Declined) => (Some(OutcomeWord::Declined), None),
-        Some(Outcome::AuthenticationRequired) => (Some(OutcomeWord::Authenticate), None),
-        Some(Outcome::Failed) => (Some(OutcomeWord::Failed), None),
-    };
+    let outcome = attempt.outcome.as_ref();
+    let word = outcome.map(|outcome| match outcome {
+        Outcome::Held(_) => OutcomeWord::Held,
+        Outcome::Captured(_) => OutcomeWord::Captured,
+        Outcome::Voided(_) => OutcomeWord::Voided,
+        Outcome::Lapsed(_) => OutcomeWord::Lapsed,
+        Outcome::Declined => OutcomeWord::Declined,
+        Outcome::AuthenticationRequired => OutcomeWord::Authenticate,
+        Outcome::Failed => OutcomeWord::Failed,
+    });
     AttemptRecord {
         key: asked.map(|(key, _)| serde_bytes::ByteArray::new(key.to_be_bytes())),
         fingerprint: asked.map(|(_, sent)| serde_bytes::ByteArray::new(sent.fingerprint)),
         request_id: asked.map(|(_, sent)| sent.request_id.clone()),
         at: attempt.started_at.as_millisecond(),
-        outcome,
-        reference,
+        captures: attempt.captures,
+        outcome: word,
+        reference: outcome.and_then(Outcome::reference).map(str::to_owned),
     }
 }
 
@@ -274,9 +336,12 @@ fn attempt(record: AttemptRecord) -> Result<Attempt> {
     Ok(Attempt {
         asked_by,
         started_at: Instant::from_millisecond(record.at).map_err(Error::internal)?,
+        captures: record.captures,
         outcome: record.outcome.map(|word| match word {
             OutcomeWord::Held => Outcome::Held(reference),
+            OutcomeWord::Captured => Outcome::Captured(reference),
             OutcomeWord::Voided => Outcome::Voided(reference),
+            OutcomeWord::Lapsed => Outcome::Lapsed(reference),
             OutcomeWord::Declined => Outcome::Declined,
             OutcomeWord::Authenticate => Outcome::AuthenticationRequired,
             OutcomeWord::Failed => Outcome::Failed,

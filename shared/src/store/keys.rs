@@ -124,6 +124,15 @@ pub fn photo_of_upload(key: &str) -> Option<(ListingId, PhotoId)> {
     Some((listing.parse().ok()?, photo.parse().ok()?))
 }
 
+/// An entry of a booking's ledger. Numbers sort as text.
+#[must_use]
+pub fn ledger_entry(booking: BookingId, number: u32) -> Key {
+    key(booking, format!("{LEDGER}{number:06}"))
+}
+
+/// What the sort keys of a booking's ledger begin with.
+pub const LEDGER: &str = "ledger#";
+
 /// When a catalogue was first imported.
 #[must_use]
 pub fn import(fingerprint: &str) -> Key {

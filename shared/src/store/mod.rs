@@ -11,6 +11,7 @@ pub mod changes;
 pub mod filed;
 mod imports;
 pub mod keys;
+mod ledger;
 mod listing_record;
 pub mod listings;
 pub mod nights;

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use roost::booking::{Booking, State};
+use roost::booking::{Booking, Outcome as Paid, State};
 use roost::clock::Clock;
 use roost::function::Record;
 use roost::ids::{BookingId, UnitId};
 use roost::index::Filed;
+use roost::ledger::{Account, Entry};
 use roost::stay::{Date, Nights, epoch_day};
 use roost::store::bookings::booking_of_image;
 use serde_json::Value;
@@ -168,7 +169,7 @@ pub(crate) fn at_rest(world: &World, attempts: &[Attempted], payments: &[Payment
     let bookings = world.watch().bookings();
     nights_are_the_live_bookings(world, &bookings);
     requests_are_not_overtaken(world, &bookings);
-    money_is_held_for_stays_alone(world, &bookings);
+    money_is_where_it_should_be(world, &bookings);
     answers_came_true(world, &bookings, attempts);
     payments_came_true(world, payments);
     events_were_told(world, &bookings);
@@ -234,46 +235,103 @@ fn requests_are_not_overtaken(world: &World, bookings: &BTreeMap<BookingId, Book
     }
 }
 
-/// G3, G4, G11: exactly one authorization of the quoted total for each stay, and none for anything else.
-fn money_is_held_for_stays_alone(world: &World, bookings: &BTreeMap<BookingId, Booking>) {
+/// What a provider's book says of a booking's money.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Money {
+    /// The holds that are open.
+    held: Vec<i64>,
+    /// What was taken and not returned.
+    taken: i64,
+}
+
+/// The provider's book by booking.
+fn moneys(world: &World) -> BTreeMap<String, Money> {
     let ledger = world.parts().provider.ledger();
-    let mut held: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+    let mut moneys: BTreeMap<String, Money> = BTreeMap::new();
     let mut open: BTreeMap<String, (String, i64)> = BTreeMap::new();
     for entry in ledger["entries"].as_array().into_iter().flatten() {
         let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
-        if text("status") != "succeeded" {
-            continue;
-        }
-        let (id, booking) = (text("id"), text("bookingId"));
-        match text("operation").as_str() {
-            "authorize" => {
-                open.insert(id, (booking, entry["amount"]["amount"].as_i64().unwrap_or_default()));
+        let amount = entry["amount"]["amount"].as_i64().unwrap_or_default();
+        let (id, booking, succeeded) = (text("id"), text("bookingId"), text("status") == "succeeded");
+        match (text("operation").as_str(), succeeded) {
+            ("authorize", true) => {
+                open.insert(id, (booking, amount));
             }
-            "void" => {
+            // A capture that fails finds the hold lapsed.
+            ("void", true) | ("capture", false) => {
                 open.remove(&id);
             }
+            ("capture", true) => {
+                open.remove(&id);
+                moneys.entry(booking).or_default().taken += amount;
+            }
+            ("refund", true) => moneys.entry(booking).or_default().taken -= amount,
             _ => {}
         }
     }
     for (booking, amount) in open.into_values() {
-        held.entry(booking).or_default().push(amount);
+        moneys.entry(booking).or_default().held.push(amount);
     }
+    moneys
+}
+
+/// G3, G4, G11: of each stay exactly the quoted total is held until it is due and then taken, of a
+/// cancelled one what its policy keeps, and nothing of anything else.
+fn money_is_where_it_should_be(world: &World, bookings: &BTreeMap<BookingId, Booking>) {
+    let mut moneys = moneys(world);
     for booking in bookings.values() {
-        let sums = held.remove(&booking.id.to_string()).unwrap_or_default();
-        let stays = matches!(booking.state, State::Confirmed | State::CheckedIn | State::Completed);
-        let due: Vec<i64> = if stays { vec![booking.price.total()] } else { Vec::new() };
-        if sums != due {
+        let money = moneys.remove(&booking.id.to_string()).unwrap_or_default();
+        let last = booking.attempts.last();
+        let kept = booking.settlement.as_ref().map_or(0, |settlement| settlement.kept.total());
+        let due = match (booking.state, last.and_then(|attempt| attempt.outcome.as_ref())) {
+            // Its bank took the hold back: an operator's matter.
+            (_, Some(Paid::Lapsed(_))) => Money::default(),
+            (State::Confirmed, _) if last.is_some_and(|attempt| !attempt.captures) => {
+                Money { held: vec![booking.price.total()], taken: 0 }
+            }
+            (state, _) if state.is_stay() => Money { held: Vec::new(), taken: booking.price.total() },
+            (State::Cancelled, _) => Money { held: Vec::new(), taken: kept },
+            _ => Money::default(),
+        };
+        if money != due {
             world.watch().violated(format!(
-                "G3: {} is {:?}, {due:?} is due and {sums:?} is held",
+                "G3: {} is {:?}, {due:?} is due and {money:?} is there",
                 booking.id, booking.state
             ));
         }
         if booking.unsettled {
             world.watch().violated(format!("G4: {} ({:?}) rests unsettled", booking.id, booking.state));
         }
+        ledger_agrees(world, booking, money.taken);
     }
-    for (booking, sums) in held {
-        world.watch().violated(format!("G3: {sums:?} is held for {booking}, which is no booking"));
+    for (booking, money) in moneys {
+        world.watch().violated(format!("G3: {money:?} is there for {booking}, which is no booking"));
+    }
+}
+
+/// G5: every entry of a booking's ledger sums to zero, and together they say what the provider's book
+/// says.
+fn ledger_agrees(world: &World, booking: &Booking, taken: i64) {
+    let (quiet, id) = (world.quiet().clone(), booking.id);
+    let entries = World::settle(async move { quiet.store.ledger_entries(id).await });
+    let entries = entries.expect("the ledger is read");
+    let sum = |account| entries.iter().map(|entry| entry.of(account).amount).sum::<i64>();
+    let penalty = booking.settlement.as_ref().map_or(0, |settlement| settlement.penalty);
+    let parts = &booking.taken;
+    let agrees = entries.iter().all(Entry::is_balanced)
+        && u32::try_from(entries.len()).is_ok_and(|count| count == booking.entries)
+        && sum(Account::Guest) == -taken
+        && parts.total() == taken
+        && parts.is_sound()
+        && sum(Account::Tax) == parts.tax()
+        && sum(Account::Host) == parts.host() - penalty
+        && sum(Account::Platform) + sum(Account::Provider) == parts.service_fee + penalty;
+    if !agrees {
+        world.watch().violated(format!(
+            "G5: {taken} was taken for {id} ({:?}), {parts:?} by its own word, {penalty} is its host's penalty, \
+             and its ledger has {entries:?}",
+            booking.state
+        ));
     }
 }
 

@@ -78,6 +78,7 @@ fn simulate(script: &Script, record: bool) -> (Report, Vec<Call>) {
     let rests = executor.passed() + UNTIL_REST + if late { LATEST } else { Duration::ZERO };
     executor.run_until(|| executor.passed() >= rests);
     world.end_schedules();
+    world.strike_the_hour();
     executor.run_until(|| false);
     check::at_rest(&world, &known.attempts(), &known.payments());
     let report = Report {

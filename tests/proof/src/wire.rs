@@ -188,7 +188,7 @@ impl Parts {
                     Some(What::Declined) => Some("decline"),
                     _ => None,
                 } {
-                    // A card can only be declined where it is charged; the order waits for that.
+                    // What cannot be declined is not; the order then waits for what can.
                     let order = FaultOrder { provider: None, operation: None, fault: name.into(), times: 1 };
                     let _ = self.provider.inject(order);
                 }

@@ -100,7 +100,9 @@ impl Plans {
             let functions = all_functions();
             let choice = Choice::At { url: String::new(), index: "listings".into(), budget: None };
             let environment = Environment::of("http://proof.local", &template, &choice);
-            let config = environment.config().expect("the environment is whole");
+            let mut config = environment.config().expect("the environment is whole");
+            let taxes = r#"[{"country": "BE", "label": "City tax", "basisPoints": 600, "perNight": 155}]"#;
+            config.taxes = serde_json::from_str(taxes).expect("a tax table");
             let router = Router::to(functions.endpoints());
             let begins = "2027-03-27T09:00:00Z".parse().expect("a time");
             Self { template, functions, router, config, begins }
@@ -316,14 +318,16 @@ impl World {
         let world = self.clone();
         let homes = script.homes.clone();
         let guests = script.actors.len();
+        let policies = ["moderate", "flexible", "strict"].into_iter().cycle();
+        let policies = policies.skip(usize::try_from(script.seed % 3).unwrap_or_default());
         let listings = Self::settle(async move {
             for number in 0..guests {
                 world.move_in(guest(number), "guest").await;
             }
             world.move_in(HOST, "host").await;
             let mut listings = Vec::new();
-            for home in &homes {
-                listings.push(world.furnished(home.instant, home.capacity).await);
+            for (home, policy) in homes.iter().zip(policies) {
+                listings.push(world.furnished(home.instant, home.capacity, policy).await);
             }
             listings
         });
@@ -346,7 +350,7 @@ impl World {
         self.0.quiet.store.create_user(&user, &session).await.expect("the account is stored");
     }
 
-    async fn furnished(&self, instant: bool, capacity: u16) -> ListingId {
+    async fn furnished(&self, instant: bool, capacity: u16, policy: &str) -> ListingId {
         let body = json!({
             "title": "A bright flat", "description": "Two rooms.",
             "propertyType": "apartment", "placeType": "entire_place",
@@ -355,7 +359,7 @@ impl World {
             "maxGuests": 4, "bedrooms": 1, "beds": 2, "bathrooms": 1.5, "amenities": ["Wifi"],
             "basePrice": {"amount": 10_000, "currency": "EUR"},
             "cleaningFee": {"amount": 2_500, "currency": "EUR"},
-            "minNights": 1, "maxNights": 365, "instantBook": instant, "cancellationPolicy": "moderate",
+            "minNights": 1, "maxNights": 365, "instantBook": instant, "cancellationPolicy": policy,
             "checkInTime": "15:00", "checkOutTime": "11:00",
         });
         let made = self.call_quietly(HOST, "POST", "/v1/listings", Some(&body)).await;

@@ -1,4 +1,4 @@
-//! The provider's own book: intents, what was done with money, and the answers given under keys.
+//! The provider's own book: intents, refunds, what was done with money, and the answers given under keys.
 //! In memory, and in a file of JSON lines where it is to outlive the process.
 
 use std::collections::{BTreeMap, HashMap};
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Default)]
 pub(super) struct Book {
     intents: HashMap<String, Intent>,
+    refunds: Vec<Refund>,
     entries: Vec<Entry>,
     answers: HashMap<String, Given>,
     file: Option<File>,
@@ -33,6 +34,15 @@ pub(super) struct Intent {
     pub(super) last_error: Option<serde_json::Value>,
     pub(super) created: Instant,
     pub(super) canceled: Option<Instant>,
+    /// The charge's id, once money was held.
+    #[serde(default)]
+    pub(super) charge: Option<String>,
+    /// How much of the amount was taken.
+    #[serde(default)]
+    pub(super) captured: i64,
+    /// How much of what was taken went back. Its refunds add to it as they are kept.
+    #[serde(default)]
+    pub(super) refunded: i64,
 }
 
 /// Where an intent stands, in Stripe's words.
@@ -44,6 +54,24 @@ pub(super) enum Status {
     RequiresAction,
     RequiresCapture,
     Canceled,
+    Succeeded,
+}
+
+/// Captured money that went back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Refund {
+    pub(super) id: String,
+    /// The intent's id.
+    pub(super) intent: String,
+    /// The charge's id.
+    pub(super) charge: Option<String>,
+    /// In Stripe's unit.
+    pub(super) amount: i64,
+    /// The code in lower case.
+    pub(super) currency: String,
+    pub(super) metadata: BTreeMap<String, String>,
+    pub(super) reason: Option<String>,
+    pub(super) created: Instant,
 }
 
 /// One thing done with money, or tried.
@@ -72,8 +100,29 @@ pub(super) struct Given {
 #[serde(rename_all = "snake_case")]
 enum Line {
     Intent(Intent),
+    Refund(Refund),
     Entry(Entry),
     Answer { key: String, given: Given },
+}
+
+impl Intent {
+    /// What could be captured.
+    pub(super) fn capturable(&self) -> i64 {
+        if self.status == Status::RequiresCapture { self.amount } else { 0 }
+    }
+
+    /// What could be refunded.
+    pub(super) fn refundable(&self) -> i64 {
+        self.captured - self.refunded
+    }
+
+    /// What Stripe keeps of the captured amount: 1.5 % and 25 of its unit, its standard price for cards
+    /// of the European Economic Area (stripe.com/ie/pricing). A refund does not bring it back.
+    pub(super) fn fee(&self) -> i64 {
+        // By thousands and the rest, so that no amount is too large to be multiplied.
+        let (thousands, rest) = (self.captured / 1000, self.captured % 1000);
+        (thousands * 15 + (rest * 15 + 500) / 1000 + 25).min(self.captured)
+    }
 }
 
 impl Book {
@@ -101,6 +150,11 @@ impl Book {
         self.intents.get(id)
     }
 
+    /// What went back, oldest first.
+    pub(super) fn refunds(&self) -> &[Refund] {
+        &self.refunds
+    }
+
     /// What was done with money, oldest first.
     pub(super) fn entries(&self) -> &[Entry] {
         &self.entries
@@ -115,10 +169,22 @@ impl Book {
         self.write(Line::Intent(intent));
     }
 
-    /// Notes what was done with an intent's money.
-    pub(super) fn note(&mut self, intent: &Intent, operation: &str, succeeded: bool, at: Instant) {
+    /// Keeps a refund, which its intent has given back from then on: one change, whatever ends meanwhile.
+    pub(super) fn give_back(&mut self, refund: Refund) {
+        self.write(Line::Refund(refund));
+    }
+
+    /// Notes what was done with an intent's money: with `amount` of it, in Stripe's unit.
+    pub(super) fn note(
+        &mut self,
+        intent: &Intent,
+        operation: &str,
+        amount: i64,
+        succeeded: bool,
+        at: Instant,
+    ) {
         // A currency that is none was refused when the intent was made.
-        let Some(amount) = roost::psp::stripe::from_stripe(intent.amount, &intent.currency) else { return };
+        let Some(amount) = roost::psp::stripe::from_stripe(amount, &intent.currency) else { return };
         self.write(Line::Entry(Entry {
             provider: "stripe".into(),
             operation: operation.into(),
@@ -152,6 +218,12 @@ impl Book {
         match line {
             Line::Intent(intent) => {
                 self.intents.insert(intent.id.clone(), intent);
+            }
+            Line::Refund(refund) => {
+                if let Some(intent) = self.intents.get_mut(&refund.intent) {
+                    intent.refunded += refund.amount;
+                }
+                self.refunds.push(refund);
             }
             Line::Entry(entry) => self.entries.push(entry),
             Line::Answer { key, given } => {

@@ -8,7 +8,8 @@ use serde::Deserialize;
 /// How a call to the provider fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The card is refused.
+    /// The answer is no: the card is refused, its hold has expired, or the account has not enough to
+    /// give back.
     Decline,
     /// The work is not done, the answer is 500, and it is stored under the call's key.
     Error500,
@@ -98,7 +99,7 @@ impl Faults {
             order.of_stripe
                 && (order.operation.is_none() || order.operation == operation)
                 && match order.fault {
-                    Fault::Decline => !stored && operation == Some(Operation::Authorize),
+                    Fault::Decline => !stored && operation.is_some_and(Operation::can_be_declined),
                     Fault::Error500 => !stored,
                     _ => true,
                 }
@@ -110,6 +111,16 @@ impl Faults {
             self.0.remove(index);
         }
         Some(fault)
+    }
+}
+
+impl Operation {
+    /// Whether a provider may say no to it for good.
+    fn can_be_declined(self) -> bool {
+        match self {
+            Self::Authorize | Self::Capture | Self::Void | Self::Refund => true,
+            Self::Transfer => false,
+        }
     }
 }
 

@@ -3,19 +3,20 @@
 
 mod book;
 mod faults;
+mod refunds;
 mod stripe;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, StatusCode};
 use roost::clock::Clock;
 
 use book::Book;
 use faults::Faults;
 pub use faults::{Fault, FaultOrder};
-use stripe::{Answer, Call};
+use stripe::Call;
 
 /// The local payment provider. Cheap to clone; clones share the book.
 #[derive(Clone)]
@@ -113,6 +114,77 @@ impl State {
             answer
         });
         (fault != Some(Fault::TimeoutAfter)).then_some(answer)
+    }
+}
+
+/// What a call is answered, in Stripe's words.
+struct Answer {
+    status: u16,
+    body: serde_json::Value,
+    replayed: bool,
+    /// Whether the work was begun, so that the answer is kept under the request's key.
+    begun: bool,
+}
+
+impl Answer {
+    /// What was asked for.
+    fn shows(body: serde_json::Value) -> Self {
+        Self { status: 200, body, replayed: false, begun: true }
+    }
+
+    /// A request that was refused before any work.
+    fn invalid(code: &str, param: Option<&str>, message: &str) -> Self {
+        let mut error =
+            serde_json::json!({ "type": "invalid_request_error", "code": code, "message": message });
+        if let Some(param) = param {
+            error["param"] = param.into();
+        }
+        Self { status: 400, body: serde_json::json!({ "error": error }), replayed: false, begun: false }
+    }
+
+    /// A request that was refused for what the book says.
+    fn refused(code: &str, param: Option<&str>, message: &str) -> Self {
+        Self { begun: true, ..Self::invalid(code, param, message) }
+    }
+
+    /// A parameter that names what is not there.
+    fn missing(param: &str, message: &str) -> Self {
+        Self::invalid("resource_missing", Some(param), message)
+    }
+
+    /// A request for what is not there.
+    fn not_found(param: Option<&str>, message: &str) -> Self {
+        Self { status: 404, ..Self::invalid("resource_missing", param, message) }
+    }
+
+    fn rate_limited() -> Self {
+        Self { status: 429, ..Self::invalid("rate_limit", None, "Too many requests.") }
+    }
+
+    fn down() -> Self {
+        Self { status: 503, begun: false, ..Self::failed("Service unavailable.") }
+    }
+
+    /// Stripe's own failure, which it stores under the key like any answer.
+    fn broken() -> Self {
+        Self::failed("An unexpected error occurred.")
+    }
+
+    fn failed(message: &str) -> Self {
+        let body = serde_json::json!({ "error": { "type": "api_error", "message": message } });
+        Self { status: 500, body, replayed: false, begun: true }
+    }
+
+    fn response(self) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::from(self.body.to_string()));
+        *response.status_mut() =
+            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert("content-type", HeaderValue::from_static("application/json"));
+        if self.replayed {
+            headers.insert("idempotent-replayed", HeaderValue::from_static("true"));
+        }
+        response
     }
 }
 

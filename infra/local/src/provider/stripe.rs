@@ -1,23 +1,35 @@
-//! Stripe's interface, as much of it as the product uses: `PaymentIntents` captured by hand.
+//! Stripe's interface, as much of it as the product uses: `PaymentIntents` captured by hand, and what
+//! every call has in common.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{Method, Request};
 use roost::clock::Instant;
 use roost::entropy::Entropy;
 use serde_json::{Value, json};
 
+use super::Answer;
 use super::book::{Book, Given, Intent, Status};
 use super::faults::Operation;
+use super::refunds;
+
+/// What a call was sent: a POST's form, a GET's query.
+pub(super) type Parameters = BTreeMap<String, String>;
+
+/// The one thing that can be asked to be shown whole.
+const CHARGE: &str = "latest_charge.balance_transaction";
+
+/// How long a hold lasts before it expires: seven days for a card payment online.
+const HOLD_SECONDS: i64 = 7 * 24 * 60 * 60;
 
 /// A request, read.
 pub(super) struct Call {
     target: Target,
     signed: bool,
     key: Option<String>,
-    form: BTreeMap<String, String>,
-    /// Method, path and form: what must be the same when a key comes again.
+    parameters: Parameters,
+    /// Method, path and parameters: what must be the same when a key comes again.
     whole: String,
 }
 
@@ -26,17 +38,12 @@ enum Target {
     Create,
     Read(String),
     Confirm(String),
+    Capture(String),
     Cancel(String),
+    Refund,
+    ReadRefund(String),
+    ListRefunds,
     Nothing,
-}
-
-/// An answer.
-pub(super) struct Answer {
-    status: u16,
-    body: Value,
-    replayed: bool,
-    /// Whether the work was begun, so that the answer is kept under the request's key.
-    begun: bool,
 }
 
 impl Call {
@@ -49,16 +56,22 @@ impl Call {
             (["payment_intents"], true, _) => Target::Create,
             (["payment_intents", id], _, true) => Target::Read((*id).into()),
             (["payment_intents", id, "confirm"], true, _) => Target::Confirm((*id).into()),
+            (["payment_intents", id, "capture"], true, _) => Target::Capture((*id).into()),
             (["payment_intents", id, "cancel"], true, _) => Target::Cancel((*id).into()),
+            (["refunds"], true, _) => Target::Refund,
+            (["refunds"], _, true) => Target::ListRefunds,
+            (["refunds", id], _, true) => Target::ReadRefund((*id).into()),
             _ => Target::Nothing,
         };
-        let form: BTreeMap<String, String> = form_urlencoded::parse(request.body()).into_owned().collect();
+        let query = request.uri().query().unwrap_or_default().as_bytes();
+        let sent: &[u8] = if method == Method::GET { query } else { request.body() };
+        let parameters: Parameters = form_urlencoded::parse(sent).into_owned().collect();
         Self {
             target,
             signed: bearer.is_some_and(|key| !key.trim().is_empty()),
             key: header("idempotency-key").filter(|_| method == Method::POST).map(str::to_owned),
-            whole: format!("{method} {path} {form:?}"),
-            form,
+            whole: format!("{method} {path} {parameters:?}"),
+            parameters,
         }
     }
 
@@ -66,8 +79,14 @@ impl Call {
     pub(super) fn operation(&self) -> Option<Operation> {
         match self.target {
             Target::Confirm(_) => Some(Operation::Authorize),
+            Target::Capture(_) => Some(Operation::Capture),
             Target::Cancel(_) => Some(Operation::Void),
-            Target::Create | Target::Read(_) | Target::Nothing => None,
+            Target::Refund => Some(Operation::Refund),
+            Target::Create
+            | Target::Read(_)
+            | Target::ReadRefund(_)
+            | Target::ListRefunds
+            | Target::Nothing => None,
         }
     }
 }
@@ -106,90 +125,80 @@ pub(super) fn remembered(call: &Call, answer: &Answer, book: &mut Book) {
     }
 }
 
-/// Does what the call asks for. With `decline`, a card that is charged is refused.
+/// Does what the call asks for. With `decline`, the answer to a call that does something is no.
 pub(super) fn handled(call: &Call, book: &mut Book, now: Instant, decline: bool) -> Answer {
-    let find = |book: &Book, id: &str| {
-        book.intent(id).cloned().ok_or_else(|| {
-            let mut answer = Answer::missing("intent", &format!("No such payment_intent: '{id}'"));
-            answer.status = 404;
-            answer
-        })
-    };
-    let done = match &call.target {
-        Target::Create => create(&call.form, book, now),
-        Target::Read(id) => find(book, id).map(|intent| Answer::shows(&intent)),
-        Target::Confirm(id) => find(book, id).and_then(|intent| confirm(intent, book, now, decline)),
-        Target::Cancel(id) => find(book, id).and_then(|intent| cancel(intent, book, now)),
-        Target::Nothing => {
-            let mut answer = Answer::invalid("resource_missing", None, "Unrecognized request URL.");
-            answer.status = 404;
-            Err(answer)
-        }
-    };
-    done.unwrap_or_else(|refusal| refusal)
+    done(call, book, now, decline).unwrap_or_else(|refusal| refusal)
 }
 
-fn create(form: &BTreeMap<String, String>, book: &mut Book, now: Instant) -> Result<Answer, Answer> {
-    const KNOWN: [&str; 6] =
-        ["amount", "currency", "capture_method", "payment_method", "payment_method_types[]", "description"];
-    let mut metadata = BTreeMap::new();
-    for (name, value) in form {
-        if let Some(name) = name.strip_prefix("metadata[").and_then(|name| name.strip_suffix(']')) {
-            metadata.insert(name.to_owned(), value.clone());
-        } else if !KNOWN.contains(&name.as_str()) {
-            let message = format!("Received unknown parameter: {name}");
-            return Err(Answer::invalid("parameter_unknown", Some(name), &message));
-        }
-    }
-    let given = |name: &str| {
-        form.get(name).filter(|value| !value.is_empty()).ok_or_else(|| {
-            let message = format!("Missing required param: {name}.");
-            Answer::invalid("parameter_missing", Some(name), &message)
-        })
+fn done(call: &Call, book: &mut Book, now: Instant, decline: bool) -> Result<Answer, Answer> {
+    let parameters = &call.parameters;
+    // Before anything is done: who asks for what cannot be shown has not asked for anything yet.
+    let expanded = expands(parameters)?;
+    let intent = match &call.target {
+        Target::Create => create(parameters, book, now)?,
+        Target::Read(id) => find(book, id)?,
+        Target::Confirm(id) => confirm(find(book, id)?, book, now, decline)?,
+        Target::Capture(id) => capture(find(book, id)?, parameters, book, now, decline)?,
+        Target::Cancel(id) => cancel(find(book, id)?, book, now, decline)?,
+        Target::Refund => return refunds::create(parameters, book, now, decline),
+        Target::ReadRefund(id) => return refunds::read(id, book),
+        Target::ListRefunds => return refunds::list(parameters, book),
+        Target::Nothing => return Err(Answer::not_found(None, "Unrecognized request URL.")),
     };
-    let amount = given("amount")?.parse().ok().filter(|amount| *amount > 0).ok_or_else(|| {
-        Answer::invalid(
-            "parameter_invalid_integer",
-            Some("amount"),
-            "This value must be greater than or equal to 1.",
-        )
-    })?;
-    let currency = given("currency")?.to_ascii_lowercase();
+    Ok(Answer::shows(shown(&intent, expanded)))
+}
+
+fn create(parameters: &Parameters, book: &mut Book, now: Instant) -> Result<Intent, Answer> {
+    const KNOWN: [&str; 8] = [
+        "amount",
+        "currency",
+        "capture_method",
+        "payment_method",
+        "payment_method_types[]",
+        "description",
+        "metadata",
+        "expand[]",
+    ];
+    refuse_unknown(parameters, &KNOWN)?;
+    let amount = amount_of("amount", given(parameters, "amount")?)?;
+    let currency = given(parameters, "currency")?.to_ascii_lowercase();
     if roost::psp::stripe::from_stripe(amount, &currency).is_none() {
         let message = format!("Invalid currency: {currency}.");
         return Err(Answer::invalid("parameter_invalid_string_empty", Some("currency"), &message));
     }
-    if given("capture_method")? != "manual" {
+    if given(parameters, "capture_method")? != "manual" {
         let message = "The local provider knows manual capture only.";
         return Err(Answer::invalid("parameter_invalid_string", Some("capture_method"), message));
     }
-    let method = given("payment_method")?.clone();
+    let method = given(parameters, "payment_method")?.to_owned();
     if Card::of(&method).is_none() {
         return Err(Answer::missing("payment_method", &format!("No such PaymentMethod: '{method}'")));
     }
-    let id = u128::from_be_bytes(Entropy::system().bytes());
     let intent = Intent {
-        id: format!("pi_{id:032x}"),
+        id: fresh("pi"),
         amount,
         currency,
         method,
-        metadata,
+        metadata: metadata(parameters),
         status: Status::RequiresConfirmation,
         last_error: None,
         created: now,
         canceled: None,
+        charge: None,
+        captured: 0,
+        refunded: 0,
     };
     book.put(intent.clone());
-    Ok(Answer::shows(&intent))
+    Ok(intent)
 }
 
-fn confirm(mut intent: Intent, book: &mut Book, now: Instant, decline: bool) -> Result<Answer, Answer> {
+fn confirm(mut intent: Intent, book: &mut Book, now: Instant, decline: bool) -> Result<Intent, Answer> {
     if !matches!(intent.status, Status::RequiresConfirmation | Status::RequiresAction) {
         return Err(Answer::unexpected(&intent, "confirm"));
     }
     let card = if decline { Some(Card::Refused("generic_decline")) } else { Card::of(&intent.method) };
     if let Some(Card::Refused(decline_code)) = card {
-        let mut error = json!({
+        let error = json!({
             "type": "card_error",
             "code": if decline_code == "expired_card" { decline_code } else { "card_declined" },
             "decline_code": decline_code,
@@ -198,24 +207,67 @@ fn confirm(mut intent: Intent, book: &mut Book, now: Instant, decline: bool) -> 
         intent.status = Status::RequiresPaymentMethod;
         intent.last_error = Some(error.clone());
         book.put(intent.clone());
-        book.note(&intent, "authorize", false, now);
-        error["payment_intent"] = shown(&intent);
-        return Ok(Answer { status: 402, body: json!({ "error": error }), replayed: false, begun: true });
+        book.note(&intent, "authorize", intent.amount, false, now);
+        return Err(Answer::of_the_card(error, &intent));
     }
     if matches!(card, Some(Card::WantsItsHolder)) {
         intent.status = Status::RequiresAction;
         book.put(intent.clone());
-        return Ok(Answer::shows(&intent));
+        return Ok(intent);
     }
     intent.status = Status::RequiresCapture;
+    intent.charge = Some(fresh("ch"));
     book.put(intent.clone());
-    book.note(&intent, "authorize", true, now);
-    Ok(Answer::shows(&intent))
+    book.note(&intent, "authorize", intent.amount, true, now);
+    Ok(intent)
 }
 
-fn cancel(mut intent: Intent, book: &mut Book, now: Instant) -> Result<Answer, Answer> {
-    if intent.status == Status::Canceled {
+/// Takes what is held, or the part that is asked for; the rest is released.
+fn capture(
+    mut intent: Intent,
+    parameters: &Parameters,
+    book: &mut Book,
+    now: Instant,
+    decline: bool,
+) -> Result<Intent, Answer> {
+    refuse_unknown(parameters, &["amount_to_capture", "expand[]"])?;
+    let amount = amount_or(parameters, "amount_to_capture", intent.amount)?;
+    if intent.status != Status::RequiresCapture {
+        return Err(Answer::unexpected(&intent, "capture"));
+    }
+    if amount > intent.amount {
+        let message = "The amount to capture is greater than the amount that was authorized.";
+        return Err(Answer::refused("amount_too_large", Some("amount_to_capture"), message));
+    }
+    if decline {
+        // The hold has expired: nothing was taken, and nothing is held any more.
+        intent.status = Status::Canceled;
+        intent.canceled = Some(now);
+        book.put(intent.clone());
+        book.note(&intent, "capture", amount, false, now);
+        let error = json!({
+            "type": "card_error",
+            "code": "charge_expired_for_capture",
+            "message": "The charge cannot be captured as the authorization has expired.",
+        });
+        return Err(Answer::of_the_card(error, &intent));
+    }
+    intent.status = Status::Succeeded;
+    intent.captured = amount;
+    // An intent that was held before charges were kept gets its own now.
+    intent.charge.get_or_insert_with(|| fresh("ch"));
+    book.put(intent.clone());
+    book.note(&intent, "capture", amount, true, now);
+    Ok(intent)
+}
+
+fn cancel(mut intent: Intent, book: &mut Book, now: Instant, decline: bool) -> Result<Intent, Answer> {
+    if matches!(intent.status, Status::Canceled | Status::Succeeded) {
         return Err(Answer::unexpected(&intent, "cancel"));
+    }
+    if decline {
+        let message = "This PaymentIntent could not be canceled.";
+        return Err(Answer::invalid("intent_cancel_refused", None, message));
     }
     let held = intent.status == Status::RequiresCapture;
     intent.status = Status::Canceled;
@@ -223,9 +275,76 @@ fn cancel(mut intent: Intent, book: &mut Book, now: Instant) -> Result<Answer, A
     book.put(intent.clone());
     // Without a hold there was no money to give back, and nothing to enter.
     if held {
-        book.note(&intent, "void", true, now);
+        book.note(&intent, "void", intent.amount, true, now);
     }
-    Ok(Answer::shows(&intent))
+    Ok(intent)
+}
+
+/// The intent of this id.
+pub(super) fn find(book: &Book, id: &str) -> Result<Intent, Answer> {
+    let message = || format!("No such payment_intent: '{id}'");
+    book.intent(id).cloned().ok_or_else(|| Answer::not_found(Some("intent"), &message()))
+}
+
+/// An id that nothing had before.
+pub(super) fn fresh(prefix: &str) -> String {
+    format!("{prefix}_{:032x}", u128::from_be_bytes(Entropy::system().bytes()))
+}
+
+/// Refuses parameters that are not `known`; `metadata` stands for all of its own.
+pub(super) fn refuse_unknown(parameters: &Parameters, known: &[&str]) -> Result<(), Answer> {
+    let unknown = parameters.keys().find(|name| {
+        let family = if label(name).is_some() { "metadata" } else { name.as_str() };
+        !known.contains(&family)
+    });
+    match unknown {
+        Some(name) => {
+            let message = format!("Received unknown parameter: {name}");
+            Err(Answer::invalid("parameter_unknown", Some(name), &message))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The metadata among the parameters.
+pub(super) fn metadata(parameters: &Parameters) -> BTreeMap<String, String> {
+    let labelled = |(name, value): (&String, &String)| Some((label(name)?.to_owned(), value.clone()));
+    parameters.iter().filter_map(labelled).collect()
+}
+
+/// What a parameter calls its piece of metadata, if it is one.
+fn label(name: &str) -> Option<&str> {
+    name.strip_prefix("metadata[")?.strip_suffix(']')
+}
+
+/// A parameter that has to be there.
+pub(super) fn given<'a>(parameters: &'a Parameters, name: &str) -> Result<&'a str, Answer> {
+    let value = parameters.get(name).map(String::as_str).filter(|value| !value.is_empty());
+    let message = || format!("Missing required param: {name}.");
+    value.ok_or_else(|| Answer::invalid("parameter_missing", Some(name), &message()))
+}
+
+/// An amount that need not be there.
+pub(super) fn amount_or(parameters: &Parameters, name: &str, unless_given: i64) -> Result<i64, Answer> {
+    parameters.get(name).map_or(Ok(unless_given), |value| amount_of(name, value))
+}
+
+fn amount_of(name: &str, value: &str) -> Result<i64, Answer> {
+    let message = "This value must be greater than or equal to 1.";
+    let amount = value.parse().ok().filter(|amount: &i64| *amount > 0);
+    amount.ok_or_else(|| Answer::invalid("parameter_invalid_integer", Some(name), message))
+}
+
+/// Whether the intent is to be shown with its charge whole.
+fn expands(parameters: &Parameters) -> Result<bool, Answer> {
+    match parameters.get("expand[]").map(String::as_str) {
+        None => Ok(false),
+        Some(CHARGE) => Ok(true),
+        Some(_) => {
+            let message = format!("The local provider expands {CHARGE} only.");
+            Err(Answer::invalid("parameter_invalid_string", Some("expand[]"), &message))
+        }
+    }
 }
 
 /// What Stripe's test tokens do.
@@ -251,9 +370,12 @@ impl Card {
     }
 }
 
-/// An intent as Stripe shows it.
-fn shown(intent: &Intent) -> Value {
-    let capturable = if intent.status == Status::RequiresCapture { intent.amount } else { 0 };
+/// An intent as Stripe shows it, its charge by its id alone or whole.
+fn shown(intent: &Intent, expanded: bool) -> Value {
+    let charge = match &intent.charge {
+        Some(id) if expanded => charge(intent, id),
+        id => json!(id),
+    };
     let next_action = (intent.status == Status::RequiresAction)
         .then(|| json!({ "type": "use_stripe_sdk", "use_stripe_sdk": {} }));
     let method = (intent.status != Status::RequiresPaymentMethod).then_some(&intent.method);
@@ -261,8 +383,8 @@ fn shown(intent: &Intent) -> Value {
         "id": intent.id,
         "object": "payment_intent",
         "amount": intent.amount,
-        "amount_capturable": capturable,
-        "amount_received": 0,
+        "amount_capturable": intent.capturable(),
+        "amount_received": intent.captured,
         "canceled_at": intent.canceled.map(Instant::as_second),
         "capture_method": "manual",
         "client_secret": format!("{}_secret_local", intent.id),
@@ -270,6 +392,7 @@ fn shown(intent: &Intent) -> Value {
         "created": intent.created.as_second(),
         "currency": intent.currency,
         "last_payment_error": intent.last_error,
+        "latest_charge": charge,
         "livemode": false,
         "metadata": intent.metadata,
         "next_action": next_action,
@@ -279,60 +402,40 @@ fn shown(intent: &Intent) -> Value {
     })
 }
 
+/// An intent's charge as Stripe shows it, with the transaction that brought its money once there is one.
+fn charge(intent: &Intent, id: &str) -> Value {
+    let transaction = (intent.captured > 0).then(|| {
+        json!({
+            "id": id.replacen("ch_", "txn_", 1),
+            "object": "balance_transaction",
+            "fee": intent.fee(),
+            "currency": intent.currency,
+        })
+    });
+    json!({
+        "id": id,
+        "object": "charge",
+        "amount": intent.amount,
+        "amount_captured": intent.captured,
+        "amount_refunded": intent.refunded,
+        "balance_transaction": transaction,
+        "payment_method_details": { "card": { "capture_before": intent.created.as_second() + HOLD_SECONDS } },
+    })
+}
+
 impl Answer {
-    fn shows(intent: &Intent) -> Self {
-        Self { status: 200, body: shown(intent), replayed: false, begun: true }
-    }
-
-    /// A request that was refused before any work.
-    fn invalid(code: &str, param: Option<&str>, message: &str) -> Self {
-        let mut error = json!({ "type": "invalid_request_error", "code": code, "message": message });
-        if let Some(param) = param {
-            error["param"] = param.into();
-        }
-        Self { status: 400, body: json!({ "error": error }), replayed: false, begun: false }
-    }
-
-    fn missing(param: &str, message: &str) -> Self {
-        Self::invalid("resource_missing", Some(param), message)
+    /// The card said no.
+    fn of_the_card(mut error: Value, intent: &Intent) -> Self {
+        error["payment_intent"] = shown(intent, false);
+        Self { status: 402, body: json!({ "error": error }), replayed: false, begun: true }
     }
 
     /// An intent that has moved on.
-    fn unexpected(intent: &Intent, action: &str) -> Self {
+    pub(super) fn unexpected(intent: &Intent, action: &str) -> Self {
         let status = serde_json::to_value(intent.status).unwrap_or_default();
         let message = format!("You cannot {action} this PaymentIntent because it has a status of {status}.");
-        let mut answer = Self::invalid("payment_intent_unexpected_state", None, &message);
-        answer.body["error"]["payment_intent"] = shown(intent);
-        answer.begun = true;
+        let mut answer = Self::refused("payment_intent_unexpected_state", None, &message);
+        answer.body["error"]["payment_intent"] = shown(intent, false);
         answer
-    }
-
-    pub(super) fn rate_limited() -> Self {
-        let mut answer = Self::invalid("rate_limit", None, "Too many requests.");
-        answer.status = 429;
-        answer
-    }
-
-    pub(super) fn down() -> Self {
-        let body = json!({ "error": { "type": "api_error", "message": "Service unavailable." } });
-        Self { status: 503, body, replayed: false, begun: false }
-    }
-
-    /// Stripe's own failure, which it stores under the key like any answer.
-    pub(super) fn broken() -> Self {
-        let body = json!({ "error": { "type": "api_error", "message": "An unexpected error occurred." } });
-        Self { status: 500, body, replayed: false, begun: true }
-    }
-
-    pub(super) fn response(self) -> Response<Bytes> {
-        let mut response = Response::new(Bytes::from(self.body.to_string()));
-        *response.status_mut() =
-            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let headers = response.headers_mut();
-        headers.insert("content-type", HeaderValue::from_static("application/json"));
-        if self.replayed {
-            headers.insert("idempotent-replayed", HeaderValue::from_static("true"));
-        }
-        response
     }
 }

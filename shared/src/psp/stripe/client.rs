@@ -8,7 +8,9 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 
-use super::wire::{Envelope, Intent, Refusal};
+use serde::de::DeserializeOwned;
+
+use super::wire::{Envelope, Refusal};
 use crate::clock::Clock;
 use crate::config::StripeAccount;
 use crate::entropy::Entropy;
@@ -34,11 +36,11 @@ pub(super) struct Client {
 }
 
 /// What came of a call, all its tries together.
-pub(super) enum Reply {
+pub(super) enum Reply<T> {
     /// Done. `replayed`: the answer is the one first given under the key, which may be long past.
-    Intent {
-        /// The intent, as it was when the answer was first given.
-        intent: Intent,
+    Done {
+        /// The object, as it was when the answer was first given.
+        object: T,
         /// Whether this is not the first time.
         replayed: bool,
     },
@@ -59,8 +61,8 @@ struct Call<'a> {
 }
 
 /// What came of one try.
-enum Try {
-    Answered(Reply),
+enum Try<T> {
+    Answered(Reply<T>),
     Again(String),
 }
 
@@ -81,12 +83,18 @@ impl Client {
     }
 
     /// Reads `path`, until so much has passed on the clock.
-    pub(super) async fn get(&self, path: &str, until: Duration) -> Reply {
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str, until: Duration) -> Reply<T> {
         self.send(&Call { method: "GET", path, form: None, key: None }, until).await
     }
 
     /// Posts `form` to `path` under an idempotency key, until so much has passed on the clock.
-    pub(super) async fn post(&self, path: &str, form: &str, key: &str, until: Duration) -> Reply {
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        form: &str,
+        key: &str,
+        until: Duration,
+    ) -> Reply<T> {
         if planted::is(Bug::AuthorizeWithoutKey) {
             let key = format!("{key}:{}", self.entropy.below(u64::MAX));
             return self.send(&Call { method: "POST", path, form: Some(form), key: Some(&key) }, until).await;
@@ -94,7 +102,7 @@ impl Client {
         self.send(&Call { method: "POST", path, form: Some(form), key: Some(key) }, until).await
     }
 
-    async fn send(&self, call: &Call<'_>, until: Duration) -> Reply {
+    async fn send<T: DeserializeOwned>(&self, call: &Call<'_>, until: Duration) -> Reply<T> {
         let mut trouble = String::from("no time left");
         for pause in PAUSES {
             let pause = self.entropy.below(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
@@ -114,7 +122,7 @@ impl Client {
         Reply::Silent(format!("{} {}: {trouble}", call.method, call.path))
     }
 
-    async fn attempt(&self, call: &Call<'_>) -> Try {
+    async fn attempt<T: DeserializeOwned>(&self, call: &Call<'_>) -> Try<T> {
         let request = match self.request(call) {
             Ok(request) => request,
             Err(why) => return Try::Answered(Reply::Silent(why.to_string())),
@@ -153,11 +161,11 @@ impl Client {
     }
 }
 
-impl Reply {
-    /// For the log: why there is no intent to look at.
+impl<T: fmt::Debug> Reply<T> {
+    /// For the log: why what came is of no use.
     pub(super) fn trouble(self) -> String {
         match self {
-            Self::Intent { intent, .. } => format!("{} is {:?}", intent.id, intent.status),
+            Self::Done { object, .. } => format!("{object:?}"),
             Self::Refused(refusal) => refusal.to_string(),
             Self::Spent => String::from("the key is spent"),
             Self::Silent(context) => context,
@@ -166,10 +174,10 @@ impl Reply {
 }
 
 /// What an answer means.
-fn read(status: u16, replayed: bool, body: &[u8]) -> Try {
+fn read<T: DeserializeOwned>(status: u16, replayed: bool, body: &[u8]) -> Try<T> {
     match status {
         200..300 => match serde_json::from_slice(body) {
-            Ok(intent) => Try::Answered(Reply::Intent { intent, replayed }),
+            Ok(object) => Try::Answered(Reply::Done { object, replayed }),
             Err(why) => Try::Answered(Reply::Silent(format!("{status}, unreadable: {why}"))),
         },
         // Busy, too many, or broken: the same may work in a moment. A broken answer that was stored

@@ -69,7 +69,7 @@ const CARD: Scripted = (
 #[tokio::test]
 async fn a_payment_is_made_unconfirmed_and_then_confirmed_by_its_id() {
     let (stripe, script) = scripted(&[MADE, HELD]);
-    let held = Authorization::Held { reference: "pi_1".into() };
+    let held = Authorization::Held { reference: "pi_1".into(), capture_before: None };
     assert_eq!(stripe.authorize(&order()).await, held);
 
     let sent = std::mem::take(&mut script.0.lock().unwrap().1);

@@ -4,11 +4,17 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::amount::to_stripe;
-use crate::payment::PaymentOrder;
+use super::amount::{from_stripe, to_stripe};
+use crate::clock::Instant;
+use crate::money::Money;
+use crate::payment::{PaymentOrder, Taken};
 
 /// Where intents live.
 pub(super) const INTENTS: &str = "/v1/payment_intents";
+/// Where refunds live.
+pub(super) const REFUNDS: &str = "/v1/refunds";
+/// What Stripe is to show with an intent: the fee, and until when a hold can be captured.
+pub(super) const EXPAND: (&str, &str) = ("expand[]", "latest_charge.balance_transaction");
 
 /// A `PaymentIntent`.
 #[derive(Debug, Deserialize)]
@@ -17,6 +23,111 @@ pub(super) struct Intent {
     pub(super) status: Status,
     #[serde(default)]
     pub(super) last_payment_error: Option<Failure>,
+    /// In Stripe's unit: what was captured.
+    #[serde(default)]
+    pub(super) amount_received: i64,
+    #[serde(default)]
+    currency: String,
+    #[serde(default)]
+    latest_charge: Option<Charge>,
+}
+
+/// What an intent has charged: a name, unless more was asked for.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Charge {
+    Shown(ShownCharge),
+    #[expect(dead_code, reason = "a charge whose name is shown alone tells nothing that is used")]
+    Named(String),
+}
+
+#[derive(Debug, Deserialize)]
+struct ShownCharge {
+    #[serde(default)]
+    payment_method_details: Option<MethodDetails>,
+    #[serde(default)]
+    balance_transaction: Option<BalanceTransaction>,
+}
+
+#[derive(Debug, Deserialize)]
+struct MethodDetails {
+    #[serde(default)]
+    card: Option<CardDetails>,
+}
+
+#[derive(Debug, Deserialize)]
+struct CardDetails {
+    #[serde(default)]
+    capture_before: Option<i64>,
+}
+
+/// What a charge did to the account's balance: a name, unless more was asked for.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum BalanceTransaction {
+    Shown {
+        fee: i64,
+        currency: String,
+    },
+    #[expect(dead_code, reason = "as of a charge")]
+    Named(String),
+}
+
+/// Refunds, newest first.
+#[derive(Debug, Deserialize)]
+pub(super) struct Refunds {
+    pub(super) data: Vec<Refund>,
+}
+
+/// A refund.
+#[derive(Debug, Deserialize)]
+pub(super) struct Refund {
+    pub(super) status: String,
+    #[serde(default)]
+    metadata: std::collections::BTreeMap<String, String>,
+}
+
+impl Refund {
+    /// Whether it is ours of this number.
+    pub(super) fn is(&self, number: u32) -> bool {
+        self.metadata.get("refund").is_some_and(|name| *name == number.to_string())
+    }
+
+    /// Whether the money goes back. A refund that failed, which happens days later, does not.
+    pub(super) fn stands(&self) -> bool {
+        matches!(self.status.as_str(), "succeeded" | "pending" | "requires_action")
+    }
+}
+
+impl Intent {
+    fn charge(&self) -> Option<&ShownCharge> {
+        match self.latest_charge.as_ref()? {
+            Charge::Shown(charge) => Some(charge),
+            Charge::Named(_) => None,
+        }
+    }
+
+    /// Until when what it holds can be captured.
+    pub(super) fn capture_before(&self) -> Option<Instant> {
+        let card = self.charge()?.payment_method_details.as_ref()?.card.as_ref()?;
+        Instant::from_second(card.capture_before?).ok()
+    }
+
+    /// What it has taken of `asked`, and what Stripe keeps of it.
+    pub(super) fn taken(&self, asked: Money) -> Taken {
+        let received = from_stripe(self.amount_received, &self.currency);
+        // Stripe's unit may be coarser than ours.
+        let as_asked = self.amount_received == to_stripe(asked);
+        let amount = received.filter(|_| !as_asked).unwrap_or(asked);
+        let fee = match self.charge().and_then(|charge| charge.balance_transaction.as_ref()) {
+            // The balance may be kept in another currency; what such a fee is in ours is not said.
+            Some(BalanceTransaction::Shown { fee, currency }) if *currency == self.currency => {
+                from_stripe(*fee, currency).map_or(0, |fee| fee.amount)
+            }
+            _ => 0,
+        };
+        Taken { reference: self.id.clone(), amount, fee }
+    }
 }
 
 /// Where an intent stands.
@@ -114,5 +225,28 @@ pub(super) fn create_form(order: &PaymentOrder) -> String {
         .append_pair("payment_method_types[]", "card")
         .append_pair("metadata[booking]", &order.booking.to_string())
         .append_pair("metadata[payment]", &order.payment.to_string())
+        .finish()
+}
+
+/// The form that asks for more to be shown, and for nothing else.
+pub(super) fn shown_form() -> String {
+    form_urlencoded::Serializer::new(String::new()).append_pair(EXPAND.0, EXPAND.1).finish()
+}
+
+/// The form that captures so much of a hold.
+pub(super) fn capture_form(amount: Money) -> String {
+    form_urlencoded::Serializer::new(String::new())
+        .append_pair("amount_to_capture", &to_stripe(amount).to_string())
+        .append_pair(EXPAND.0, EXPAND.1)
+        .finish()
+}
+
+/// The form of a refund: always the same bytes for the same number.
+pub(super) fn refund_form(order: &PaymentOrder, intent: &str, amount: Money, number: u32) -> String {
+    form_urlencoded::Serializer::new(String::new())
+        .append_pair("payment_intent", intent)
+        .append_pair("amount", &to_stripe(amount).to_string())
+        .append_pair("metadata[booking]", &order.booking.to_string())
+        .append_pair("metadata[refund]", &number.to_string())
         .finish()
 }

@@ -18,6 +18,8 @@ const MOST_TRIES: usize = 100;
 pub(crate) const LONGEST_PAUSE: Duration = Duration::from_mins(20);
 /// The schedule that expires holds.
 const SWEEP: &str = "expire-bookings";
+/// The schedule that comes once an hour.
+const HOURLY: &str = "advance-stays";
 
 impl World {
     /// Has every consumer read its streams.
@@ -101,13 +103,23 @@ impl World {
         }
     }
 
+    /// Runs the hourly schedule once more: what it had to leave waits for its next hour.
+    pub(crate) fn strike_the_hour(&self) {
+        for schedule in self.0.plans.functions.schedules.iter().filter(|schedule| schedule.name == HOURLY) {
+            let run = (schedule.run)(self.instance());
+            self.executor().spawn(async move {
+                let _ = run.await;
+            });
+        }
+    }
+
     async fn keep(self, schedule: Schedule) {
         let executor = self.executor().clone();
         let ends = self.0.quiesces.clone();
         // Soon after each other now and then; but most of what a sweep does is to find nothing.
         let (soon, late) = match schedule.name {
             SWEEP | "recover-payments" => (60..300, 600..LONGEST_PAUSE.as_secs()),
-            "advance-stays" => (1_800..2_700, 2_700..5_400),
+            HOURLY => (1_800..2_700, 2_700..5_400),
             _ => (240..600, 600..1_200),
         };
         loop {

@@ -1,0 +1,107 @@
+//! Stripe's refunds: captured money that goes back to the card, all of it or in parts.
+
+use roost::clock::Instant;
+use serde_json::{Value, json};
+
+use super::Answer;
+use super::book::{Book, Refund, Status};
+use super::stripe::{Parameters, amount_or, find, fresh, given, metadata, refuse_unknown};
+
+/// Why money goes back, where a reason is given.
+const REASONS: [&str; 3] = ["duplicate", "fraudulent", "requested_by_customer"];
+
+/// How many refunds a list has unless asked, and at most.
+const PAGE: usize = 10;
+const LONGEST_PAGE: usize = 100;
+
+/// Gives captured money back: what is left of it, or the part that is asked for.
+pub(super) fn create(
+    parameters: &Parameters,
+    book: &mut Book,
+    now: Instant,
+    decline: bool,
+) -> Result<Answer, Answer> {
+    refuse_unknown(parameters, &["payment_intent", "amount", "metadata", "reason"])?;
+    let reason = parameters.get("reason");
+    if reason.is_some_and(|reason| !REASONS.contains(&reason.as_str())) {
+        let message = format!("Invalid reason: must be one of {}.", REASONS.join(", "));
+        return Err(Answer::invalid("parameter_invalid_string", Some("reason"), &message));
+    }
+    let intent = find(book, given(parameters, "payment_intent")?)?;
+    let left = intent.refundable();
+    let amount = amount_or(parameters, "amount", left)?;
+    if intent.status != Status::Succeeded {
+        return Err(Answer::unexpected(&intent, "refund"));
+    }
+    if left == 0 {
+        let message = "The charge of this PaymentIntent has already been refunded.";
+        return Err(Answer::refused("charge_already_refunded", None, message));
+    }
+    if amount > left {
+        let message =
+            format!("Refund amount ({amount}) is greater than unrefunded amount on charge ({left}).");
+        return Err(Answer::refused("amount_too_large", Some("amount"), &message));
+    }
+    if decline {
+        book.note(&intent, "refund", amount, false, now);
+        let message = "Insufficient funds in your balance to make this refund.";
+        return Err(Answer::invalid("balance_insufficient", None, message));
+    }
+    let refund = Refund {
+        id: fresh("re"),
+        intent: intent.id.clone(),
+        charge: intent.charge.clone(),
+        amount,
+        currency: intent.currency.clone(),
+        metadata: metadata(parameters),
+        reason: reason.cloned(),
+        created: now,
+    };
+    let body = shown(&refund);
+    book.give_back(refund);
+    book.note(&intent, "refund", amount, true, now);
+    Ok(Answer::shows(body))
+}
+
+/// The refund of this id.
+pub(super) fn read(id: &str, book: &Book) -> Result<Answer, Answer> {
+    match book.refunds().iter().find(|refund| refund.id == id) {
+        Some(refund) => Ok(Answer::shows(shown(refund))),
+        None => Err(Answer::not_found(Some("refund"), &format!("No such refund: '{id}'"))),
+    }
+}
+
+/// The refunds of an intent, or of all of them, newest first.
+pub(super) fn list(parameters: &Parameters, book: &Book) -> Result<Answer, Answer> {
+    refuse_unknown(parameters, &["payment_intent", "limit"])?;
+    let asked = parameters.get("limit").map_or(Some(PAGE), |limit| limit.parse().ok());
+    let limit = asked.filter(|limit| (1..=LONGEST_PAGE).contains(limit)).ok_or_else(|| {
+        let message = format!("This value must be between 1 and {LONGEST_PAGE}.");
+        Answer::invalid("parameter_invalid_integer", Some("limit"), &message)
+    })?;
+    let intent = parameters.get("payment_intent").map(|id| find(book, id)).transpose()?;
+    let mut found = book
+        .refunds()
+        .iter()
+        .rev()
+        .filter(|refund| intent.as_ref().is_none_or(|intent| intent.id == refund.intent));
+    let data: Vec<Value> = found.by_ref().take(limit).map(shown).collect();
+    let has_more = found.next().is_some();
+    Ok(Answer::shows(json!({ "object": "list", "data": data, "has_more": has_more, "url": "/v1/refunds" })))
+}
+
+/// A refund as Stripe shows it. A card's is done as soon as it is asked for.
+fn shown(refund: &Refund) -> Value {
+    json!({
+        "id": refund.id,
+        "object": "refund",
+        "amount": refund.amount,
+        "charge": refund.charge,
+        "created": refund.created.as_second(),
+        "currency": refund.currency,
+        "metadata": refund.metadata,
+        "payment_intent": refund.intent,
+        "reason": refund.reason,
+        "status": "succeeded",
+    })
+}

@@ -1,0 +1,133 @@
+//! The ledger of a booking: double entry, append-only. Every movement of money is one entry, written in
+//! the transaction of the change that it belongs to. A hold on a card moves nothing and has none.
+//!
+//! An account's sum is what the platform holds for it, or has passed on: what came from the guest is
+//! below zero there, and above it where it went. So the sums of an entry, of a booking and of all
+//! bookings are zero in each currency.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Instant;
+use crate::ids::{BookingId, PaymentId};
+use crate::money::{Currency, Money};
+use crate::pricing::parts::Parts;
+
+/// Whose money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Account {
+    /// The guest's own: below zero by what was taken and not returned.
+    Guest,
+    /// The host's, on the platform.
+    Host,
+    /// The platform's.
+    Platform,
+    /// The tax office's, on the platform.
+    Tax,
+    /// The payment provider's fees.
+    Provider,
+}
+
+/// Why money moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Movement {
+    /// Taken from the guest.
+    Capture,
+    /// Returned to the guest.
+    Refund,
+    /// A host pays for having called a confirmed stay off.
+    Penalty,
+}
+
+/// One entry: amounts that sum to zero.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Which booking's.
+    pub booking: BookingId,
+    /// Counts the booking's entries, from one.
+    pub number: u32,
+    /// Why.
+    pub movement: Movement,
+    /// The payment that it was made by.
+    pub payment: PaymentId,
+    /// When it was written.
+    pub at: Instant,
+    /// What all amounts are in.
+    pub currency: Currency,
+    /// How each account changed, in minor units.
+    pub amounts: Vec<(Account, i64)>,
+}
+
+/// What an entry is about, before it is known what moves.
+#[derive(Clone, Copy, Debug)]
+pub struct Heading {
+    /// Which booking's.
+    pub booking: BookingId,
+    /// Counts the booking's entries, from one.
+    pub number: u32,
+    /// The payment that it is made by.
+    pub payment: PaymentId,
+    /// When.
+    pub at: Instant,
+    /// What all amounts are in.
+    pub currency: Currency,
+}
+
+impl Heading {
+    /// These parts of the price are taken from the guest, and the provider keeps its fee of them.
+    #[must_use]
+    pub fn capture(self, parts: &Parts, fee: i64) -> Entry {
+        self.entry(
+            Movement::Capture,
+            vec![
+                (Account::Guest, -parts.total()),
+                (Account::Host, parts.host()),
+                (Account::Platform, parts.service_fee - fee),
+                (Account::Tax, parts.tax()),
+                (Account::Provider, fee),
+            ],
+        )
+    }
+
+    /// These parts of the price are returned to the guest. The provider returns no fee.
+    #[must_use]
+    pub fn refund(self, parts: &Parts) -> Entry {
+        self.entry(
+            Movement::Refund,
+            vec![
+                (Account::Guest, parts.total()),
+                (Account::Host, -parts.host()),
+                (Account::Platform, -parts.service_fee),
+                (Account::Tax, -parts.tax()),
+            ],
+        )
+    }
+
+    /// The host pays the platform so much.
+    #[must_use]
+    pub fn penalty(self, amount: i64) -> Entry {
+        self.entry(Movement::Penalty, vec![(Account::Host, -amount), (Account::Platform, amount)])
+    }
+
+    fn entry(self, movement: Movement, mut amounts: Vec<(Account, i64)>) -> Entry {
+        amounts.retain(|(_, amount)| *amount != 0);
+        let Self { booking, number, payment, at, currency } = self;
+        Entry { booking, number, movement, payment, at, currency, amounts }
+    }
+}
+
+impl Entry {
+    /// How an account changed.
+    #[must_use]
+    pub fn of(&self, account: Account) -> Money {
+        let amounts = self.amounts.iter().filter(|(of, _)| *of == account);
+        Money { amount: amounts.map(|(_, amount)| amount).sum(), currency: self.currency }
+    }
+
+    /// Whether it takes from some what it gives to others.
+    #[must_use]
+    pub fn is_balanced(&self) -> bool {
+        self.amounts.iter().map(|(_, amount)| amount).sum::<i64>() == 0
+    }
+}
