@@ -46,6 +46,9 @@ pub struct Config {
     pub mail_sender: Option<String>,
     /// `ROOST_MAIL_URL`: an SES elsewhere than at AWS. The local stack's.
     pub mail_url: Option<String>,
+    /// `ROOST_STRIPE_WEBHOOK_SECRET` and, while it is rotated, `ROOST_STRIPE_WEBHOOK_SECRET_PREVIOUS`:
+    /// what Stripe signs its events with. None is believed unless set.
+    pub stripe_webhook_secrets: Vec<String>,
     /// `ROOST_STRIPE_URL`, `ROOST_STRIPE_KEY`.
     pub stripe: Option<StripeAccount>,
 }
@@ -172,6 +175,10 @@ impl Config {
             site: site.map(|(name, url)| Site { name, url: url.trim_end_matches('/').to_owned() }),
             mail_sender: variable("ROOST_MAIL_SENDER"),
             mail_url: elsewhere("ROOST_MAIL_URL", "AWS_ENDPOINT_URL_SESV2"),
+            stripe_webhook_secrets: ["ROOST_STRIPE_WEBHOOK_SECRET", "ROOST_STRIPE_WEBHOOK_SECRET_PREVIOUS"]
+                .into_iter()
+                .filter_map(variable)
+                .collect(),
             stripe: stripe.map(|(url, key)| StripeAccount { url: url.trim_end_matches('/').to_owned(), key }),
         })
     }

@@ -92,6 +92,8 @@ ids! {
     ListingId = "lst_";
     /// One attempt to pay a booking, as the provider's book names it.
     PaymentId = "pyt_";
+    /// A payout to a host: what a stay has earned.
+    PayoutId = "pyo_";
     /// A photo of a listing.
     PhotoId = "pho_";
     /// A session of a signed-in user: what a refresh token belongs to.

@@ -26,6 +26,8 @@ pub enum Account {
     Tax,
     /// The payment provider's fees.
     Provider,
+    /// The host's own account, outside: what was paid out.
+    Bank,
 }
 
 /// Why money moved.
@@ -38,6 +40,8 @@ pub enum Movement {
     Refund,
     /// A host pays for having called a confirmed stay off.
     Penalty,
+    /// Paid out to the host.
+    Payout,
 }
 
 /// One entry: amounts that sum to zero.
@@ -108,6 +112,12 @@ impl Heading {
     #[must_use]
     pub fn penalty(self, amount: i64) -> Entry {
         self.entry(Movement::Penalty, vec![(Account::Host, -amount), (Account::Platform, amount)])
+    }
+
+    /// So much of the host's is paid out.
+    #[must_use]
+    pub fn payout(self, amount: i64) -> Entry {
+        self.entry(Movement::Payout, vec![(Account::Host, -amount), (Account::Bank, amount)])
     }
 
     fn entry(self, movement: Movement, mut amounts: Vec<(Account, i64)>) -> Entry {

@@ -45,11 +45,15 @@ pub enum Bug {
     CaptureAfterCancel,
     /// Each call of a refund is another refund.
     RefundWithoutKey,
+    /// Hosts are paid out when their guests come.
+    PayoutBeforeCheckIn,
+    /// Each call of a payout is another payout.
+    PayoutWithoutKey,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::ReleaseWithoutCondition,
         Self::ConfirmWithoutFence,
         Self::AuthorizeWithoutKey,
@@ -70,6 +74,8 @@ impl Bug {
         Self::TaxKept,
         Self::CaptureAfterCancel,
         Self::RefundWithoutKey,
+        Self::PayoutBeforeCheckIn,
+        Self::PayoutWithoutKey,
     ];
 }
 

@@ -71,6 +71,13 @@ fn a_role_allows_exactly_what_its_function_asks_of_the_tables() {
         if uses::prices(&root(), &function.name) {
             wanted.extend(["ROOST_SERVICE_FEE_BASIS_POINTS".into(), "ROOST_TAXES".into()]);
         }
+        if uses::leads_to_pages(&root(), &function.name) {
+            wanted.extend(["ROOST_SITE_NAME".into(), "ROOST_WEB_URL".into()]);
+        }
+        if uses::hears_the_provider(&root(), &function.name) {
+            let secret = "ROOST_STRIPE_WEBHOOK_SECRET";
+            wanted.extend([secret.into(), format!("{secret}_PREVIOUS")]);
+        }
         if uses::fines(&root(), &function.name) {
             wanted.insert("ROOST_HOST_PENALTY_BASIS_POINTS".into());
         }

@@ -152,6 +152,16 @@ pub(crate) fn shows_photos(root: &Path, function: &str) -> bool {
     text.contains("photos_base") || text.contains("place(&app.config")
 }
 
+/// Whether a function leads people to the pages that mails link to.
+pub(crate) fn leads_to_pages(root: &Path, function: &str) -> bool {
+    reached_text(root, function).contains("config.site")
+}
+
+/// Whether a function reads the events of the payment provider.
+pub(crate) fn hears_the_provider(root: &Path, function: &str) -> bool {
+    reached_text(root, function).contains(".stripe_webhook_secrets")
+}
+
 /// Whether a function reaches the setting of what a host pays for a cancellation.
 pub(crate) fn fines(root: &Path, function: &str) -> bool {
     reached_text(root, function).contains(".host_penalty_basis_points")

@@ -2,7 +2,7 @@
 
 use roost::account::token;
 use roost::function::records;
-use roost_local::{all_functions, events};
+use roost_local::{all_functions, events, provider};
 use roost_tests::{Product, handle};
 use serde_json::Value;
 
@@ -39,6 +39,11 @@ async fn every_sample_event_is_understood_by_its_function() {
         if let Some(endpoint) = functions.endpoints().find(|endpoint| endpoint.name == name) {
             if let Some(authorization) = event.pointer_mut("/headers/authorization") {
                 *authorization = format!("Bearer {token}").into();
+            }
+            let sent = event["body"].as_str().unwrap_or_default().to_owned();
+            if let Some(signature) = event.pointer_mut("/headers/stripe-signature") {
+                let now = app.clock.now().as_second();
+                *signature = provider::sign(provider::WEBHOOK_SECRET, now, sent.as_bytes()).into();
             }
             let request =
                 lambda_http::request::from_str(&event.to_string()).expect("an event of API Gateway");

@@ -1,5 +1,5 @@
 //! Every hour: guests are checked in at the listing's check-in time and charged what was held for them,
-//! and their stays completed at check-out.
+//! their stays completed at check-out, and hosts paid out a day after check-in.
 
 use futures::future::BoxFuture;
 use roost::app::App;
@@ -9,6 +9,7 @@ use roost::function::Schedule;
 use roost::store::bookings::{Advance, Due};
 
 use crate::check_in::checked_in;
+use crate::paying_out::pay_out;
 use crate::settling::settle_up;
 
 /// The function.
@@ -29,7 +30,7 @@ async fn advance(app: &App, mut booking: Booking) -> Result<()> {
             State::CheckedIn if booking.check_out_at <= now => {
                 Booking { state: State::Completed, ..booking.clone() }
             }
-            _ => return settle_up(app, booking).await.map(|_| ()),
+            _ => return Box::pin(pay_out(app, settle_up(app, booking).await?)).await,
         };
         match app.store.advance(&booking, after).await? {
             Advance::Done(advanced) => booking = advanced,

@@ -186,6 +186,8 @@ impl Wish {
             settlement: None,
             captured: 0,
             taken: Parts::default(),
+            paid_out: 0,
+            payout_at: None,
             entries: 0,
             unsettled: false,
             has_details: !self.details.is_empty(),

@@ -14,11 +14,13 @@ pub mod list;
 pub mod list_payments;
 pub mod pay;
 mod paying;
+mod paying_out;
 pub mod preview_cancellation;
 pub mod recover;
 mod replay;
 pub mod settle;
 mod settling;
+pub mod stripe_webhook;
 mod view;
 
 use roost::function::Functions;
@@ -40,6 +42,7 @@ pub fn functions() -> Functions {
             Described::of::<check_out::CheckOutBooking>(),
             Described::of::<preview_cancellation::PreviewCancellation>(),
             Described::of::<list_payments::ListPayments>(),
+            Described::of::<stripe_webhook::StripeWebhook>(),
         ],
         schedules: vec![expire::EXPIRE_BOOKINGS, recover::RECOVER_PAYMENTS, advance::ADVANCE_STAYS],
         consumers: vec![settle::SETTLE_BOOKINGS],

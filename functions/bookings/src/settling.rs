@@ -118,7 +118,7 @@ pub(crate) fn note_capture(
 }
 
 /// The heading of the next entry, which `after` counts.
-fn heading(app: &App, after: &mut Booking, index: usize) -> Heading {
+pub(crate) fn heading(app: &App, after: &mut Booking, index: usize) -> Heading {
     after.entries += 1;
     Heading {
         booking: after.id,

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::import;
-use crate::provider::FaultOrder;
+use crate::provider::{FaultOrder, WebhookOrder};
 use crate::search::State;
 use crate::stack::Stack;
 
@@ -81,6 +81,10 @@ async fn call(stack: &Stack, request: &Request<Bytes>) -> Reply {
             stack.provider().clear_faults();
             Ok(None)
         }
+        ("POST", "/payments/webhooks") => {
+            stack.provider().order_webhooks(read::<WebhookOrder>(request)?)?;
+            Ok(Some(json!({})))
+        }
         ("GET", "/payments/ledger") => Ok(Some(stack.provider().ledger())),
         ("POST", "/roles") => grant(stack, read(request)?).await,
         ("POST", "/import") => {
@@ -120,6 +124,7 @@ fn unknown(method: &str, path: &str) -> Reply {
         ("/replay", "POST"),
         ("/meter", "GET, DELETE"),
         ("/payments/faults", "POST, DELETE"),
+        ("/payments/webhooks", "POST"),
         ("/payments/ledger", "GET"),
         ("/roles", "POST"),
         ("/import", "POST"),

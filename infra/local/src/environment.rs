@@ -24,6 +24,7 @@ impl Environment {
                 // Known to everybody who reads this: it guards nothing but this machine's own data.
                 ("ROOST_SECRET", "the-secret-of-every-local-stack-and-of-no-deployment"),
                 ("ROOST_STRIPE_KEY", "sk_test_local"),
+                ("ROOST_STRIPE_WEBHOOK_SECRET", crate::provider::WEBHOOK_SECRET),
                 ("ROOST_SITE_NAME", "Roost"),
                 ("ROOST_MAIL_SENDER", "stay@roost.example"),
                 // Where a web client in development stands: an origin that the API allows.

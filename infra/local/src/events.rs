@@ -177,6 +177,21 @@ impl Events {
         Ok(())
     }
 
+    /// An event of the provider about a booking, signed now.
+    async fn webhook_of(&self, booking: &str) -> Result<Value, String> {
+        let body = json!({
+            "id": "evt_1NG8Du2eZvKYlo2CUI79vXWy", "type": "payment_intent.succeeded",
+            "data": {"object": {"object": "payment_intent", "metadata": {"booking": booking}}},
+        });
+        let anybody = self.host.without_a_token();
+        let now = anybody.now().await?;
+        let mut event = anybody.event("stripe-webhook", "", Some(&body));
+        let sent = event["body"].as_str().unwrap_or_default().as_bytes();
+        event["headers"]["stripe-signature"] =
+            crate::provider::sign(crate::provider::WEBHOOK_SECRET, now.as_second(), sent).into();
+        Ok(event)
+    }
+
     async fn of_bookings(&mut self) -> Result<(), String> {
         let quote = self.quote_of(&self.place(true).await?, 10);
         self.add("create-quote", self.guest.event("create-quote", "", Some(&quote)));
@@ -191,6 +206,9 @@ impl Events {
         self.add("pay-booking", self.guest.event_of("pay-booking", &held, "", Some(&card)));
         let confirmed = self.booking(&place, 30, Some(VISA)).await?;
         self.add("get-booking", self.guest.event_of("get-booking", &confirmed, "", None));
+        self.add("open-payout-account", self.host.event("open-payout-account", "", None));
+        self.add("list-payouts", self.host.event("list-payouts", "?limit=20", None));
+        self.add("stripe-webhook", self.webhook_of(&confirmed).await?);
         self.add("list-payments", self.guest.event_of("list-payments", &confirmed, "", None));
         self.add("preview-cancellation", self.guest.event_of("preview-cancellation", &confirmed, "", None));
         self.add(

@@ -44,6 +44,7 @@ pub fn all_functions() -> Functions {
         roost_search::functions(),
         roost_quotes::functions(),
         roost_bookings::functions(),
+        roost_payouts::functions(),
         roost_events::functions(),
         roost_site::functions(),
     ]

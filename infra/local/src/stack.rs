@@ -20,7 +20,7 @@ use crate::failures::{self, Replayed};
 use crate::faults::{Faults, StreamFaults};
 use crate::mailbox::Mailbox;
 use crate::meter::Meter;
-use crate::provider::Provider;
+use crate::provider::{Provider, Sender};
 use crate::router::Router;
 use crate::saved::Saved;
 use crate::schedules::Scheduled;
@@ -28,8 +28,8 @@ use crate::search::{Choice, INDEXER, Search};
 use crate::streams::{self, Progress};
 use crate::template::Template;
 
-/// How many rounds a drain makes of streams and events: more than any chain of functions that cause
-/// each other's work.
+/// How many rounds a drain makes of streams, events and webhooks: more than any chain of functions that
+/// cause each other's work.
 const LONGEST_CHAIN: usize = 16;
 
 /// How a stack is started.
@@ -74,6 +74,7 @@ struct Parts {
     mailbox: Mailbox,
     stream_faults: Arc<StreamFaults>,
     provider: Provider,
+    sender: Arc<Sender>,
     template: Template,
     environment: Environment,
     router: Router,
@@ -174,8 +175,8 @@ impl Stack {
         self.parts.environment.file(&self.parts.url)
     }
 
-    /// Returns when every stream record and every event so far has been handled or given up, and
-    /// those that handling caused.
+    /// Returns when every stream record and every event so far has been handled or given up, every
+    /// webhook that is due has been sent, and those that handling caused.
     pub async fn drain(&self) {
         let writes = self.parts.engine.writes();
         for _ in 0..LONGEST_CHAIN {
@@ -186,8 +187,9 @@ impl Stack {
                 self.parts.readers.iter().filter(|reader| has_index || reader.consumer != INDEXER).collect();
             streams::drain(&self.parts.engine, &readers).await;
             self.parts.bus.idle().await;
-            // What a listener has written, streams tell of.
-            if *writes.borrow() == before {
+            let sent = self.parts.sender.send_due().await;
+            // What a listener has written, streams tell of, and so they do of what a webhook has caused.
+            if sent == 0 && *writes.borrow() == before {
                 break;
             }
         }
@@ -254,6 +256,7 @@ impl Drop for Stack {
 mod tests {
     use super::*;
     use crate::faults::StoreFault;
+    use crate::provider::WebhookOrder;
 
     async fn in_memory() -> Stack {
         Stack::start(Options { memory: true, ..Options::default() }).await.expect("the stack starts")
@@ -280,6 +283,27 @@ mod tests {
             }
         });
         assert!(free.await.is_ok(), "the port is free again");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_drain_has_sent_the_webhooks_that_are_due() {
+        let stack = in_memory().await;
+        let order = WebhookOrder { delay_seconds: Some(60), ..WebhookOrder::default() };
+        stack.provider().order_webhooks(order).expect("an order");
+        let call = |path: &str, form: &'static str| {
+            let request = http::Request::post(path).header("authorization", "Bearer sk_test_local");
+            stack.provider().answer(request.body(bytes::Bytes::from(form)).expect("a request"))
+        };
+        let form = "amount=1000&currency=eur&capture_method=manual&payment_method=pm_card_visa";
+        let made = call("/v1/payment_intents", form).await.expect("an answer").into_body();
+        let made: serde_json::Value = serde_json::from_slice(&made).expect("an intent");
+        let path = format!("/v1/payment_intents/{}/confirm", made["id"].as_str().expect("an id"));
+        assert_eq!(call(&path, "").await.expect("an answer").status(), 200);
+        stack.drain().await;
+        assert_eq!(stack.provider().webhooks_waiting(), 1, "it is not due");
+        stack.clock().advance(60);
+        stack.drain().await;
+        assert_eq!(stack.provider().webhooks_waiting(), 0);
     }
 
     #[tokio::test(flavor = "multi_thread")]

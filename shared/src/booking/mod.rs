@@ -9,7 +9,7 @@ mod state;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Duration, Instant, Zone};
-use crate::ids::{BookingId, ListingId, PaymentId, UnitId, UserId};
+use crate::ids::{BookingId, ListingId, PaymentId, PayoutId, UnitId, UserId};
 use crate::listing::CancellationPolicy;
 use crate::money::Money;
 use crate::night::Claim;
@@ -84,6 +84,10 @@ pub struct Booking {
     pub captured: i64,
     /// What of it has not been returned, by the parts of the price.
     pub taken: Parts,
+    /// What was paid out to its host, in minor units.
+    pub paid_out: i64,
+    /// When to try again to pay its host out, who had no account when it was due.
+    pub payout_at: Option<Instant>,
     /// How many entries its ledger has.
     pub entries: u32,
     /// Whether there may be a step of its money to make: see [`Booking::step`].
@@ -263,6 +267,13 @@ impl Booking {
         PaymentId::from_bits(secrets.keyed_hash(Purpose::Idempotency, &parts))
     }
 
+    /// The id of its payout.
+    #[must_use]
+    pub fn payout_id(&self, secrets: &Secrets) -> PayoutId {
+        let parts: [&[u8]; 2] = [b"payout", &self.id.bits().to_be_bytes()];
+        PayoutId::from_bits(secrets.keyed_hash(Purpose::Idempotency, &parts))
+    }
+
     /// What the guest pays.
     #[must_use]
     pub fn total(&self) -> Money {
@@ -348,6 +359,8 @@ pub(crate) mod tests {
                 service_fee: 2_000_000,
                 taxes: vec![123_456],
             },
+            paid_out: 0,
+            payout_at: None,
             entries: 1,
             unsettled: true,
             has_details: true,

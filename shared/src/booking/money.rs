@@ -13,6 +13,9 @@ use crate::pricing::parts::Parts;
 /// confirmed. Contract: "Capture at confirmation when `checkInTime` is more than 96 h away".
 pub const HOLD_OF_A_CARD: Duration = Duration::from_hours(96);
 
+/// How long after check-in a host is paid out: a guest who finds no stay has a day to say so.
+pub const PAYOUT_AFTER: Duration = Duration::from_hours(24);
+
 /// What has to be done next about a booking's money. Each names the attempt that it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -56,6 +59,19 @@ impl Booking {
                 (asked && unknown && self.unsettled).then_some(Step::Ask(last))
             }
         }
+    }
+
+    /// What its host is to be paid out, in minor units, and from when on; `None` when there is nothing, or
+    /// nothing more.
+    #[must_use]
+    pub fn payout(&self) -> Option<(i64, Instant)> {
+        // Of a stay that was called off the host has what its policy kept.
+        let begun = matches!(self.state, State::CheckedIn | State::Completed | State::Cancelled)
+            || self.state == State::Confirmed && planted::is(Bug::PayoutBeforeCheckIn);
+        let earned = self.taken.host() - self.paid_out;
+        let after = if planted::is(Bug::PayoutBeforeCheckIn) { Duration::ZERO } else { PAYOUT_AFTER };
+        let at = self.payout_at.unwrap_or(self.check_in_at + after);
+        (begun && !self.unsettled && earned > 0).then_some((earned, at))
     }
 
     /// The attempt by which money is held or was taken, and how it stands.

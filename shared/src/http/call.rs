@@ -64,10 +64,7 @@ impl<O: Operation> Call<O> {
     /// `UnsupportedMediaType`, `TooLarge`, `Malformed` when it is not JSON, `Invalid` when it is
     /// other JSON than asked for.
     pub fn body(&self) -> Result<O::Body> {
-        let bytes = self.request.body();
-        if bytes.len() > LARGEST_BODY {
-            return Err(Error::TooLarge);
-        }
+        let bytes = self.bytes()?;
         let media_type = self.header("content-type").unwrap_or_default();
         let media_type = media_type.split(';').next().unwrap_or_default().trim();
         if bytes.is_empty() && media_type.is_empty() {
@@ -78,6 +75,15 @@ impl<O: Operation> Call<O> {
             return Err(Error::UnsupportedMediaType);
         }
         read_json(if bytes.is_empty() { b"{}" } else { bytes })
+    }
+
+    /// The body's bytes as they came, for what is signed.
+    ///
+    /// # Errors
+    /// `TooLarge`.
+    pub fn bytes(&self) -> Result<&[u8]> {
+        let bytes = self.request.body();
+        if bytes.len() > LARGEST_BODY { Err(Error::TooLarge) } else { Ok(bytes) }
     }
 
     /// SHA-256 of the body as it was sent: the same key must come with the same.
@@ -130,7 +136,9 @@ impl<O: Operation> Call<O> {
         }
     }
 
-    fn header(&self, name: &str) -> Option<&str> {
+    /// A header that is text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.request.headers().get(name).and_then(|value| value.to_str().ok())
     }
 }

@@ -4,7 +4,8 @@
 use futures::future::BoxFuture;
 
 use crate::clock::Instant;
-use crate::ids::{BookingId, PaymentId};
+use crate::error::Result;
+use crate::ids::{BookingId, PaymentId, PayoutId, UserId};
 use crate::money::Money;
 
 /// One attempt to pay a booking, as the provider is asked for it. Asking again with the same
@@ -105,6 +106,40 @@ pub enum Refund {
     },
 }
 
+/// Money that goes from the platform to a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    /// The payout: the seed of the key that the provider is called with.
+    pub payout: PayoutId,
+    /// The payment of the guest's that it is made from.
+    pub order: PaymentOrder,
+    /// How much.
+    pub amount: Money,
+    /// The provider's id of the host's account.
+    pub account: String,
+}
+
+/// What became of a transfer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transferred {
+    /// It is made: now, or by an earlier call.
+    Done,
+    /// Not known, or not possible now; ask again later.
+    Unknown {
+        /// For the log.
+        context: String,
+    },
+}
+
+/// A host's account at the provider, as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostAccount {
+    /// The provider's id of it.
+    pub id: String,
+    /// Whether it can be paid: the host has told the provider what it asks.
+    pub is_active: bool,
+}
+
 /// A payment provider. Calls never return an error: an outcome that is not known is `Unknown`. Every
 /// call can be made again, after any time and by several at once, and nothing is done twice.
 pub trait PaymentProvider: Send + Sync {
@@ -124,4 +159,26 @@ pub trait PaymentProvider: Send + Sync {
     /// Returns so much of the taken money of an order, whose reference is known. `number` tells one
     /// refund of a booking from the next: two of the same amount are two.
     fn refund<'a>(&'a self, order: &'a PaymentOrder, amount: Money, number: u32) -> BoxFuture<'a, Refund>;
+
+    /// Sends a host what a stay has earned.
+    fn transfer<'a>(&'a self, transfer: &'a Transfer) -> BoxFuture<'a, Transferred>;
+
+    /// Opens an account for a host; the same for a day if it is called again.
+    ///
+    /// # Errors
+    /// `Unavailable` when the provider did not answer.
+    fn open_account(&self, host: UserId) -> BoxFuture<'_, Result<HostAccount>>;
+
+    /// How a host's account stands.
+    ///
+    /// # Errors
+    /// As [`Self::open_account`].
+    fn account<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<HostAccount>>;
+
+    /// The address of the provider's own page on which a host tells it what it asks, which leads back to
+    /// `back`. It holds for minutes.
+    ///
+    /// # Errors
+    /// As [`Self::open_account`].
+    fn onboarding<'a>(&'a self, id: &'a str, back: &'a str) -> BoxFuture<'a, Result<String>>;
 }

@@ -10,6 +10,8 @@
 
 mod amount;
 mod client;
+mod connect;
+pub mod webhook;
 mod wire;
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
@@ -24,8 +26,11 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::error::{Error, Result};
+use crate::ids::UserId;
 use crate::money::Money;
-use crate::payment::{Authorization, Capture, PaymentOrder, PaymentProvider, Refund, Void};
+use crate::payment::{
+    Authorization, Capture, HostAccount, PaymentOrder, PaymentProvider, Refund, Transfer, Transferred, Void,
+};
 use crate::planted::{self, Bug};
 use client::{Client, Reply};
 use wire::{Intent, Refusal, Status};
@@ -308,6 +313,22 @@ impl PaymentProvider for Stripe {
 
     fn refund<'a>(&'a self, order: &'a PaymentOrder, amount: Money, number: u32) -> BoxFuture<'a, Refund> {
         Box::pin(self.refunded(order, amount, number))
+    }
+
+    fn transfer<'a>(&'a self, transfer: &'a Transfer) -> BoxFuture<'a, Transferred> {
+        Box::pin(self.transferred(transfer))
+    }
+
+    fn open_account(&self, host: UserId) -> BoxFuture<'_, Result<HostAccount>> {
+        Box::pin(self.opened_account(host))
+    }
+
+    fn account<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<HostAccount>> {
+        Box::pin(self.account_now(id))
+    }
+
+    fn onboarding<'a>(&'a self, id: &'a str, back: &'a str) -> BoxFuture<'a, Result<String>> {
+        Box::pin(self.onboarding_page(id, back))
     }
 }
 

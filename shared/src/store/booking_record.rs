@@ -27,7 +27,7 @@ pub enum Due {
     Open,
     /// Requests, by the end of the host's time.
     Asked,
-    /// Stays, by their next check-in or check-out, or by the check-in that is to be charged yet.
+    /// Stays, by their next check-in, check-out or payout, or by the check-in that is to be charged yet.
     Stay,
 }
 
@@ -51,10 +51,16 @@ fn due(booking: &Booking) -> Option<(Due, Instant)> {
         // A guest who is there and has not been charged stays where he stood in the list: no index moves.
         State::Confirmed => Some((Due::Stay, booking.check_in_at)),
         State::CheckedIn | State::Completed if booking.unsettled => Some((Due::Stay, booking.check_in_at)),
-        State::CheckedIn => Some((Due::Stay, booking.check_out_at)),
-        State::Expired | State::Declined | State::PaymentFailed | State::Cancelled | State::Completed => {
-            booking.unsettled.then_some((Due::Open, open))
+        State::CheckedIn => {
+            let payout = booking.payout().map_or(booking.check_out_at, |(_, at)| at);
+            Some((Due::Stay, payout.min(booking.check_out_at)))
         }
+        State::Completed => booking.payout().map(|(_, at)| (Due::Stay, at)),
+        State::Expired | State::Declined | State::PaymentFailed | State::Cancelled if booking.unsettled => {
+            Some((Due::Open, open))
+        }
+        State::Cancelled => booking.payout().map(|(_, at)| (Due::Stay, at)),
+        State::Expired | State::Declined | State::PaymentFailed => None,
     }
 }
 
@@ -104,6 +110,10 @@ struct BookingRecord {
     captured: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     taken: Option<Amounts>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    paid_out: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    payout_at: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     entries: Option<u32>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -214,6 +224,8 @@ pub(crate) fn booking_item(booking: &Booking) -> Result<Item> {
         penalty: booking.settlement.as_ref().map(|settlement| settlement.penalty).filter(|due| *due != 0),
         captured: Some(booking.captured).filter(|captured| *captured != 0),
         taken: Some(Amounts::from(&booking.taken)).filter(|_| booking.taken != Parts::default()),
+        paid_out: Some(booking.paid_out).filter(|paid| *paid != 0),
+        payout_at: booking.payout_at.map(Instant::as_millisecond),
         entries: Some(booking.entries).filter(|entries| *entries != 0),
         unsettled: booking.unsettled,
         has_details: booking.has_details,
@@ -294,6 +306,8 @@ fn booking_of_record(record: BookingRecord) -> Result<Booking> {
         },
         captured: record.captured.unwrap_or_default(),
         taken: record.taken.map(Parts::try_from).transpose()?.unwrap_or_default(),
+        paid_out: record.paid_out.unwrap_or_default(),
+        payout_at: record.payout_at.map(instant).transpose()?,
         entries: record.entries.unwrap_or_default(),
         unsettled: record.unsettled,
         has_details: record.has_details,

@@ -65,6 +65,12 @@ pub fn session(user: UserId, session: SessionId) -> Key {
     key(user, session)
 }
 
+/// Where a host is paid out.
+#[must_use]
+pub fn payout_account(host: UserId) -> Key {
+    key(host, "payout_account")
+}
+
 /// That something was done about an event, which is not to be done twice.
 #[must_use]
 pub fn done(event: EventId, what: &str) -> Key {

@@ -16,6 +16,7 @@ mod listing_record;
 pub mod listings;
 pub mod nights;
 pub mod once;
+pub mod payout_accounts;
 pub mod photos;
 pub mod projections;
 mod take;

@@ -146,7 +146,10 @@ impl Store {
     }
 
     /// A record of the users table. Strongly consistent: who signs up and signs in at once is known.
-    async fn read_user_table<R: serde::de::DeserializeOwned>(&self, key: &Key) -> Result<Option<R>> {
+    pub(super) async fn read_user_table<R: serde::de::DeserializeOwned>(
+        &self,
+        key: &Key,
+    ) -> Result<Option<R>> {
         let get = self.client.get_item().table_name(&self.tables.users).consistent_read(true);
         let found = get.set_key(Some(key_of(USERS, key))).send().await.map_err(fault)?;
         found.item.map(record).transpose()

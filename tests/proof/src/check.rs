@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use roost::booking::{Booking, Outcome as Paid, State};
-use roost::clock::Clock;
+use roost::clock::{Clock, Duration as Span, Instant};
 use roost::function::Record;
 use roost::ids::{BookingId, UnitId};
 use roost::index::Filed;
@@ -242,6 +242,9 @@ struct Money {
     held: Vec<i64>,
     /// What was taken and not returned.
     taken: i64,
+    /// What went to the host, and the first time that something did.
+    paid_out: i64,
+    paid_at: Option<Instant>,
 }
 
 /// The provider's book by booking.
@@ -266,6 +269,12 @@ fn moneys(world: &World) -> BTreeMap<String, Money> {
                 moneys.entry(booking).or_default().taken += amount;
             }
             ("refund", true) => moneys.entry(booking).or_default().taken -= amount,
+            ("transfer", true) => {
+                let money = moneys.entry(booking).or_default();
+                money.paid_out += amount;
+                let at = entry["at"].as_str().and_then(|at| at.parse().ok());
+                money.paid_at = money.paid_at.or(at);
+            }
             _ => {}
         }
     }
@@ -287,13 +296,14 @@ fn money_is_where_it_should_be(world: &World, bookings: &BTreeMap<BookingId, Boo
             // Its bank took the hold back: an operator's matter.
             (_, Some(Paid::Lapsed(_))) => Money::default(),
             (State::Confirmed, _) if last.is_some_and(|attempt| !attempt.captures) => {
-                Money { held: vec![booking.price.total()], taken: 0 }
+                Money { held: vec![booking.price.total()], ..Money::default() }
             }
-            (state, _) if state.is_stay() => Money { held: Vec::new(), taken: booking.price.total() },
-            (State::Cancelled, _) => Money { held: Vec::new(), taken: kept },
+            (state, _) if state.is_stay() => Money { taken: booking.price.total(), ..Money::default() },
+            (State::Cancelled, _) => Money { taken: kept, ..Money::default() },
             _ => Money::default(),
         };
-        if money != due {
+        hosts_are_paid_in_time(world, booking, &money);
+        if (&money.held, money.taken) != (&due.held, due.taken) {
             world.watch().violated(format!(
                 "G3: {} is {:?}, {due:?} is due and {money:?} is there",
                 booking.id, booking.state
@@ -302,16 +312,38 @@ fn money_is_where_it_should_be(world: &World, bookings: &BTreeMap<BookingId, Boo
         if booking.unsettled {
             world.watch().violated(format!("G4: {} ({:?}) rests unsettled", booking.id, booking.state));
         }
-        ledger_agrees(world, booking, money.taken);
+        ledger_agrees(world, booking, &money);
     }
     for (booking, money) in moneys {
         world.watch().violated(format!("G3: {money:?} is there for {booking}, which is no booking"));
     }
 }
 
+/// G5: a host gets what a stay has earned, a day after check-in and no sooner; one minute for clocks that
+/// are ahead.
+fn hosts_are_paid_in_time(world: &World, booking: &Booking, money: &Money) {
+    let due_at = booking.check_in_at + roost::booking::money::PAYOUT_AFTER;
+    let (now, early, late) = (world.now(), due_at - Span::from_mins(6), due_at + Span::from_mins(90));
+    let earned = if booking.unsettled { 0 } else { booking.taken.host() };
+    let owed = booking.state != State::Confirmed && earned > 0;
+    let paid = match money.paid_out {
+        0 => !owed || now < late,
+        paid => owed && paid == earned && money.paid_at.is_some_and(|at| at >= early),
+    };
+    if !paid {
+        world.watch().violated(format!(
+            "G5: {} ({:?}) has earned {}, due at {due_at}, and {money:?}",
+            booking.id,
+            booking.state,
+            booking.taken.host()
+        ));
+    }
+}
+
 /// G5: every entry of a booking's ledger sums to zero, and together they say what the provider's book
 /// says.
-fn ledger_agrees(world: &World, booking: &Booking, taken: i64) {
+fn ledger_agrees(world: &World, booking: &Booking, money: &Money) {
+    let (taken, paid_out) = (money.taken, money.paid_out);
     let (quiet, id) = (world.quiet().clone(), booking.id);
     let entries = World::settle(async move { quiet.store.ledger_entries(id).await });
     let entries = entries.expect("the ledger is read");
@@ -324,7 +356,9 @@ fn ledger_agrees(world: &World, booking: &Booking, taken: i64) {
         && parts.total() == taken
         && parts.is_sound()
         && sum(Account::Tax) == parts.tax()
-        && sum(Account::Host) == parts.host() - penalty
+        && sum(Account::Host) == parts.host() - penalty - paid_out
+        && sum(Account::Bank) == paid_out
+        && booking.paid_out == paid_out
         && sum(Account::Platform) + sum(Account::Provider) == parts.service_fee + penalty;
     if !agrees {
         world.watch().violated(format!(

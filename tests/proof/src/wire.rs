@@ -28,6 +28,8 @@ pub(crate) struct Parts {
     pub executor: Executor,
     pub engine: Engine,
     pub provider: Provider,
+    /// Rung when the provider has answered, and so may have something to tell.
+    pub answered: Bell,
     pub bus: Bus,
     pub mailbox: Mailbox,
     pub index: SmallIndex,
@@ -201,7 +203,9 @@ impl Parts {
                     builder = builder.header(name, value);
                 }
                 let request = builder.body(Bytes::copy_from_slice(body)).ok()?;
-                let answered = self.provider.answer(request).await?;
+                let answered = self.provider.answer(request).await;
+                self.answered.ring();
+                let answered = answered?;
                 let (head, body) = answered.into_parts();
                 let status = head.status.as_u16();
                 let mut response = HttpResponse::new(status.try_into().ok()?, SdkBody::from(body));

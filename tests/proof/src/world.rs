@@ -131,6 +131,7 @@ impl World {
             executor: executor.clone(),
             engine: engine.clone(),
             provider: Provider::new(clock(0)),
+            answered: Bell::default(),
             bus,
             mailbox: Mailbox::new(clock(0)),
             index: SmallIndex::default(),
@@ -165,6 +166,7 @@ impl World {
         world.watch_commits();
         world.start_streams();
         world.start_schedules();
+        world.start_webhooks();
         let listening = world.clone();
         executor.spawn(async move {
             while let Some((bus, event)) = dispatcher.next().await {
@@ -296,10 +298,20 @@ impl World {
             request = request.header("content-type", "application/json");
         }
         let request = request.body(bytes.unwrap_or_default()).expect("a request");
+        self.invocation_of(app, &request)
+    }
+
+    /// What an instance answers to a request.
+    fn invocation_of(
+        &self,
+        app: App,
+        request: &Request<Bytes>,
+    ) -> impl Future<Output = Answer> + Send + use<> {
+        let method = request.method().as_str();
         let taken = self.0.plans.router.find(method, request.uri().path()).expect("a route");
         let number = self.0.requests.fetch_add(1, Ordering::Relaxed);
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let request = gateway::arriving(&request, &taken, &format!("request-{number}"), peer, now);
+        let request = gateway::arriving(request, &taken, &format!("request-{number}"), peer, self.now());
         let handled = (taken.endpoint.handle)(app, request.expect("an event"));
         async move {
             let (head, body) = handled.await.into_parts();
@@ -325,6 +337,7 @@ impl World {
                 world.move_in(guest(number), "guest").await;
             }
             world.move_in(HOST, "host").await;
+            world.open_payout_account().await;
             let mut listings = Vec::new();
             for (home, policy) in homes.iter().zip(policies) {
                 listings.push(world.furnished(home.instant, home.capacity, policy).await);
@@ -348,6 +361,16 @@ impl World {
         };
         let session = Session::begin(id, now, &self.0.quiet.entropy);
         self.0.quiet.store.create_user(&user, &session).await.expect("the account is stored");
+    }
+
+    /// The host has told the provider what it asks.
+    async fn open_payout_account(&self) {
+        let path = "/v1/hosts/me/payout-account";
+        let opened = self.call_quietly(HOST, "POST", path, Some(&json!({}))).await;
+        let page = opened.json["onboardingUrl"].as_str().expect("a page").to_owned();
+        let page = &page[page.find("/onboarding/").expect("the provider's page")..];
+        let request = Request::get(page).body(Bytes::new()).expect("a request");
+        self.0.parts.provider.answer(request).await.expect("the page leads back");
     }
 
     async fn furnished(&self, instant: bool, capacity: u16, policy: &str) -> ListingId {

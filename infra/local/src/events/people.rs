@@ -46,10 +46,14 @@ impl Person {
 
     /// Today at the places, by the stack's clock.
     pub(super) async fn today(&self) -> Result<Date, String> {
-        let clock = self.send("GET", "/_local/clock", None, &[]).await?;
-        let now: jiff::Timestamp = super::parsed(&super::text(&clock, "now")?)?;
-        let zoned = now.in_tz(ZONE).map_err(|error| error.to_string())?;
+        let zoned = self.now().await?.in_tz(ZONE).map_err(|error| error.to_string())?;
         Ok(zoned.date())
+    }
+
+    /// Now, by the stack's clock.
+    pub(super) async fn now(&self) -> Result<jiff::Timestamp, String> {
+        let clock = self.send("GET", "/_local/clock", None, &[]).await?;
+        super::parsed(&super::text(&clock, "now")?)
     }
 
     /// What a POST is answered, which must be a success.

@@ -1,5 +1,5 @@
-//! The provider's own book: intents, refunds, what was done with money, and the answers given under keys.
-//! In memory, and in a file of JSON lines where it is to outlive the process.
+//! The provider's own book: intents, refunds, accounts, transfers, what was done with money, and the answers
+//! given under keys. In memory, and in a file of JSON lines where it is to outlive the process.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, OpenOptions};
@@ -10,13 +10,20 @@ use roost::clock::Instant;
 use roost::money::Money;
 use serde::{Deserialize, Serialize};
 
+use super::webhooks::Told;
+
 /// The book.
 #[derive(Default)]
 pub(super) struct Book {
     intents: HashMap<String, Intent>,
     refunds: Vec<Refund>,
+    accounts: HashMap<String, Account>,
+    transfers: Vec<Transfer>,
+    reversals: Vec<Reversal>,
     entries: Vec<Entry>,
     answers: HashMap<String, Given>,
+    /// What is to be told of since it was last asked for. In memory alone: who comes back asks.
+    told: Vec<Told>,
     file: Option<File>,
 }
 
@@ -74,6 +81,62 @@ pub(super) struct Refund {
     pub(super) created: Instant,
 }
 
+/// A connected account: who transfers go to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Account {
+    pub(super) id: String,
+    pub(super) country: Option<String>,
+    pub(super) email: Option<String>,
+    pub(super) metadata: BTreeMap<String, String>,
+    /// Whether it was asked that transfers may go to it.
+    pub(super) transfers: bool,
+    /// Whether its owner has said who he is.
+    pub(super) onboarded: bool,
+    pub(super) created: Instant,
+}
+
+/// Money that went to a connected account.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Transfer {
+    pub(super) id: String,
+    /// In Stripe's unit.
+    pub(super) amount: i64,
+    /// The code in lower case.
+    pub(super) currency: String,
+    /// The account's id.
+    pub(super) destination: String,
+    pub(super) group: Option<String>,
+    /// The id of the charge whose money it is.
+    pub(super) source: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) metadata: BTreeMap<String, String>,
+    pub(super) created: Instant,
+    /// How much of it came back. Its reversals add to it as they are kept.
+    pub(super) reversed: i64,
+}
+
+/// Transferred money that came back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Reversal {
+    pub(super) id: String,
+    /// The transfer's id.
+    pub(super) transfer: String,
+    /// In Stripe's unit.
+    pub(super) amount: i64,
+    /// The code in lower case.
+    pub(super) currency: String,
+    pub(super) metadata: BTreeMap<String, String>,
+    pub(super) created: Instant,
+}
+
+/// What an entry is about.
+pub(super) struct About<'a> {
+    currency: &'a str,
+    metadata: &'a BTreeMap<String, String>,
+    /// The product's own id for it, Stripe's where the product gave none.
+    id: &'a str,
+}
+
 /// One thing done with money, or tried.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -101,6 +164,9 @@ pub(super) struct Given {
 enum Line {
     Intent(Intent),
     Refund(Refund),
+    Account(Account),
+    Transfer(Transfer),
+    Reversal(Reversal),
     Entry(Entry),
     Answer { key: String, given: Given },
 }
@@ -122,6 +188,34 @@ impl Intent {
         // By thousands and the rest, so that no amount is too large to be multiplied.
         let (thousands, rest) = (self.captured / 1000, self.captured % 1000);
         (thousands * 15 + (rest * 15 + 500) / 1000 + 25).min(self.captured)
+    }
+}
+
+impl Account {
+    /// Whether transfers may go to it.
+    pub(super) fn takes_transfers(&self) -> bool {
+        self.transfers && self.onboarded
+    }
+}
+
+impl Transfer {
+    /// What could be reversed.
+    pub(super) fn reversible(&self) -> i64 {
+        self.amount - self.reversed
+    }
+}
+
+impl<'a> From<&'a Intent> for About<'a> {
+    fn from(intent: &'a Intent) -> Self {
+        let id = intent.metadata.get("payment").unwrap_or(&intent.id);
+        Self { currency: &intent.currency, metadata: &intent.metadata, id }
+    }
+}
+
+impl<'a> From<&'a Transfer> for About<'a> {
+    fn from(transfer: &'a Transfer) -> Self {
+        let id = transfer.metadata.get("payout").unwrap_or(&transfer.id);
+        Self { currency: &transfer.currency, metadata: &transfer.metadata, id }
     }
 }
 
@@ -155,6 +249,25 @@ impl Book {
         &self.refunds
     }
 
+    /// Whether an intent has this charge.
+    pub(super) fn has_charge(&self, id: &str) -> bool {
+        self.intents.values().any(|intent| intent.charge.as_deref() == Some(id))
+    }
+
+    pub(super) fn account(&self, id: &str) -> Option<&Account> {
+        self.accounts.get(id)
+    }
+
+    /// What went to accounts, oldest first.
+    pub(super) fn transfers(&self) -> &[Transfer] {
+        &self.transfers
+    }
+
+    /// What came back from accounts, oldest first.
+    pub(super) fn reversals(&self) -> &[Reversal] {
+        &self.reversals
+    }
+
     /// What was done with money, oldest first.
     pub(super) fn entries(&self) -> &[Entry] {
         &self.entries
@@ -174,24 +287,50 @@ impl Book {
         self.write(Line::Refund(refund));
     }
 
-    /// Notes what was done with an intent's money: with `amount` of it, in Stripe's unit.
-    pub(super) fn note(
+    /// Keeps an account as it is now.
+    pub(super) fn put_account(&mut self, account: Account) {
+        self.write(Line::Account(account));
+    }
+
+    /// Keeps a transfer.
+    pub(super) fn transfer(&mut self, transfer: Transfer) {
+        self.write(Line::Transfer(transfer));
+    }
+
+    /// Keeps a reversal, which its transfer has lost from then on: one change, as of a refund.
+    pub(super) fn take_back(&mut self, reversal: Reversal) {
+        self.write(Line::Reversal(reversal));
+    }
+
+    /// Has it told that `object`, as Stripe shows it, is so now.
+    pub(super) fn tell(&mut self, kind: &'static str, object: serde_json::Value) {
+        self.told.push(Told { kind, object });
+    }
+
+    /// Takes out what is to be told of.
+    pub(super) fn told(&mut self) -> Vec<Told> {
+        std::mem::take(&mut self.told)
+    }
+
+    /// Notes what was done with money: with `amount` of it, in Stripe's unit.
+    pub(super) fn note<'a>(
         &mut self,
-        intent: &Intent,
+        about: impl Into<About<'a>>,
         operation: &str,
         amount: i64,
         succeeded: bool,
         at: Instant,
     ) {
-        // A currency that is none was refused when the intent was made.
-        let Some(amount) = roost::psp::stripe::from_stripe(amount, &intent.currency) else { return };
+        let About { currency, metadata, id } = about.into();
+        // A currency that is none was refused when it was first named.
+        let Some(amount) = roost::psp::stripe::from_stripe(amount, currency) else { return };
         self.write(Line::Entry(Entry {
             provider: "stripe".into(),
             operation: operation.into(),
             status: if succeeded { "succeeded" } else { "failed" }.into(),
-            booking_id: intent.metadata.get("booking").cloned(),
+            booking_id: metadata.get("booking").cloned(),
             amount,
-            id: intent.metadata.get("payment").unwrap_or(&intent.id).clone(),
+            id: id.to_owned(),
             at,
         }));
     }
@@ -224,6 +363,17 @@ impl Book {
                     intent.refunded += refund.amount;
                 }
                 self.refunds.push(refund);
+            }
+            Line::Account(account) => {
+                self.accounts.insert(account.id.clone(), account);
+            }
+            Line::Transfer(transfer) => self.transfers.push(transfer),
+            Line::Reversal(reversal) => {
+                let of = |transfer: &&mut Transfer| transfer.id == reversal.transfer;
+                if let Some(transfer) = self.transfers.iter_mut().find(of) {
+                    transfer.reversed += reversal.amount;
+                }
+                self.reversals.push(reversal);
             }
             Line::Entry(entry) => self.entries.push(entry),
             Line::Answer { key, given } => {

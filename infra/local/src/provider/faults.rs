@@ -9,7 +9,7 @@ use serde::Deserialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The answer is no: the card is refused, its hold has expired, or the account has not enough to
-    /// give back.
+    /// give back or to hand on.
     Decline,
     /// The work is not done, the answer is 500, and it is stored under the call's key.
     Error500,
@@ -30,6 +30,7 @@ pub(super) enum Operation {
     Capture,
     Void,
     Refund,
+    /// Money to a connected account, and back from it.
     Transfer,
 }
 
@@ -99,7 +100,7 @@ impl Faults {
             order.of_stripe
                 && (order.operation.is_none() || order.operation == operation)
                 && match order.fault {
-                    Fault::Decline => !stored && operation.is_some_and(Operation::can_be_declined),
+                    Fault::Decline => !stored && operation.is_some(),
                     Fault::Error500 => !stored,
                     _ => true,
                 }
@@ -111,16 +112,6 @@ impl Faults {
             self.0.remove(index);
         }
         Some(fault)
-    }
-}
-
-impl Operation {
-    /// Whether a provider may say no to it for good.
-    fn can_be_declined(self) -> bool {
-        match self {
-            Self::Authorize | Self::Capture | Self::Void | Self::Refund => true,
-            Self::Transfer => false,
-        }
     }
 }
 

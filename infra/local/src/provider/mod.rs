@@ -1,22 +1,38 @@
-//! The local payment provider: it answers as Stripe does, keeps a book of its own, and fails when
-//! it is told to. The product talks to it over HTTP and knows no difference.
+//! The local payment provider: it answers as Stripe does, keeps a book of its own, tells of what has changed
+//! in it, and fails when it is told to. The product talks to it over HTTP and knows no difference.
 
+mod accounts;
 mod book;
 mod faults;
+mod intents;
+mod parameters;
 mod refunds;
+mod sender;
 mod stripe;
+mod transfers;
+mod webhooks;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::header::LOCATION;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use roost::clock::Clock;
 
 use book::Book;
 use faults::Faults;
 pub use faults::{Fault, FaultOrder};
+pub(crate) use sender::Sender;
 use stripe::Call;
+use webhooks::Webhooks;
+pub use webhooks::{Webhook, WebhookOrder, sign};
+
+/// What webhooks are signed with: as little of a secret as the key of a local stack.
+pub const WEBHOOK_SECRET: &str = "whsec_local";
+
+/// Where the hosted page is on which an account's owner says who he is; the account's id follows.
+const HOSTED_PAGE: &str = "/onboarding/";
 
 /// The local payment provider. Cheap to clone; clones share the book.
 #[derive(Clone)]
@@ -26,6 +42,7 @@ struct State {
     clock: Clock,
     book: Book,
     faults: Faults,
+    webhooks: Webhooks,
 }
 
 impl Provider {
@@ -47,15 +64,20 @@ impl Provider {
     }
 
     fn with(clock: Clock, book: Book) -> Self {
-        Self(Arc::new(Mutex::new(State { clock, book, faults: Faults::default() })))
+        let (faults, webhooks) = (Faults::default(), Webhooks::default());
+        Self(Arc::new(Mutex::new(State { clock, book, faults, webhooks })))
     }
 
-    /// Answers a request whose path begins with `/v1/`; `None` when the connection is to be dropped
-    /// without an answer. Each request is handled whole before the next, so one never finds its key
-    /// in use by another.
+    /// Answers a request whose path begins with `/v1/`, or that for the hosted page `/onboarding/{id}`;
+    /// `None` when the connection is to be dropped without an answer. Each request is handled whole
+    /// before the next, so one never finds its key in use by another.
     #[expect(clippy::unused_async, reason = "a provider may take its time; callers must await it")]
     pub async fn answer(&self, request: Request<Bytes>) -> Option<Response<Bytes>> {
         self.locked(|state| {
+            let account = request.uri().path().strip_prefix(HOSTED_PAGE);
+            if let Some(account) = account.filter(|_| request.method() == Method::GET) {
+                return Some(state.hosted_page(account, &request));
+            }
             let call = Call::of(&request);
             let answer = state.answer(&call)?;
             Some(answer.response())
@@ -77,8 +99,38 @@ impl Provider {
         self.locked(|state| state.faults = Faults::default());
     }
 
+    /// Sends webhooks so from now on; the order's words as they came. Until the first order, each is sent
+    /// once, a second after its event, and those that are due at a time in the order of their events.
+    ///
+    /// # Errors
+    /// `Invalid` with every wrong field.
+    pub fn order_webhooks(&self, order: WebhookOrder) -> roost::error::Result<()> {
+        let manner = order.checked()?;
+        self.locked(|state| state.webhooks.order(manner));
+        Ok(())
+    }
+
+    /// Takes out the webhooks whose time has come, signed now, in the order that they are to be sent in.
+    #[must_use]
+    pub fn due_webhooks(&self) -> Vec<Webhook> {
+        self.locked(|state| state.webhooks.due(state.clock.now()))
+    }
+
+    /// Puts a webhook back that was sent and not answered with 2xx: it is due again in a minute, and given
+    /// up after twenty more times.
+    pub fn again(&self, webhook: Webhook) {
+        self.locked(|state| state.webhooks.again(webhook, state.clock.now()));
+    }
+
+    /// How many webhooks wait to be sent, due or not.
+    #[must_use]
+    pub fn webhooks_waiting(&self) -> usize {
+        self.locked(|state| state.webhooks.waiting())
+    }
+
     /// The book as the developer's interface shows it, oldest first: `{entries: [{provider,
-    /// operation, status, bookingId, amount, id, at}]}`, where `id` is the payment's.
+    /// operation, status, bookingId, amount, id, at}]}`, where `id` is the payment's
+    /// or the payout's.
     #[must_use]
     pub fn ledger(&self) -> serde_json::Value {
         self.locked(|state| serde_json::json!({ "entries": state.book.entries() }))
@@ -111,9 +163,33 @@ impl State {
                 _ => stripe::handled(call, &mut self.book, self.clock.now(), fault == Some(Fault::Decline)),
             };
             stripe::remembered(call, &answer, &mut self.book);
+            self.tell();
             answer
         });
         (fault != Some(Fault::TimeoutAfter)).then_some(answer)
+    }
+
+    /// The hosted page of an account: its owner, who has no key, says who he is and is sent back.
+    fn hosted_page(&mut self, account: &str, request: &Request<Bytes>) -> Response<Bytes> {
+        let query = request.uri().query().unwrap_or_default().as_bytes();
+        let parameters: parameters::Parameters = form_urlencoded::parse(query).into_owned().collect();
+        let back = match accounts::onboard(account, &parameters, &mut self.book) {
+            Ok(back) => back,
+            Err(refusal) => return refusal.response(),
+        };
+        self.tell();
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = StatusCode::SEE_OTHER;
+        response.headers_mut().insert(LOCATION, back);
+        response
+    }
+
+    /// Has webhooks tell of what has changed.
+    fn tell(&mut self) {
+        let now = self.clock.now();
+        for told in self.book.told() {
+            self.webhooks.add(told, now);
+        }
     }
 }
 

@@ -5,14 +5,12 @@ use serde_json::{Value, json};
 
 use super::Answer;
 use super::book::{Book, Refund, Status};
-use super::stripe::{Parameters, amount_or, find, fresh, given, metadata, refuse_unknown};
+use super::intents::{self, find};
+use super::parameters::{Parameters, amount_or, given, metadata, page, refuse_unknown};
+use super::stripe::fresh;
 
 /// Why money goes back, where a reason is given.
 const REASONS: [&str; 3] = ["duplicate", "fraudulent", "requested_by_customer"];
-
-/// How many refunds a list has unless asked, and at most.
-const PAGE: usize = 10;
-const LONGEST_PAGE: usize = 100;
 
 /// Gives captured money back: what is left of it, or the part that is asked for.
 pub(super) fn create(
@@ -60,6 +58,10 @@ pub(super) fn create(
     let body = shown(&refund);
     book.give_back(refund);
     book.note(&intent, "refund", amount, true, now);
+    let intent = find(book, &intent.id)?;
+    if let Some(charge) = &intent.charge {
+        book.tell("charge.refunded", intents::charge(&intent, charge, false));
+    }
     Ok(Answer::shows(body))
 }
 
@@ -74,20 +76,11 @@ pub(super) fn read(id: &str, book: &Book) -> Result<Answer, Answer> {
 /// The refunds of an intent, or of all of them, newest first.
 pub(super) fn list(parameters: &Parameters, book: &Book) -> Result<Answer, Answer> {
     refuse_unknown(parameters, &["payment_intent", "limit"])?;
-    let asked = parameters.get("limit").map_or(Some(PAGE), |limit| limit.parse().ok());
-    let limit = asked.filter(|limit| (1..=LONGEST_PAGE).contains(limit)).ok_or_else(|| {
-        let message = format!("This value must be between 1 and {LONGEST_PAGE}.");
-        Answer::invalid("parameter_invalid_integer", Some("limit"), &message)
-    })?;
     let intent = parameters.get("payment_intent").map(|id| find(book, id)).transpose()?;
-    let mut found = book
-        .refunds()
-        .iter()
-        .rev()
-        .filter(|refund| intent.as_ref().is_none_or(|intent| intent.id == refund.intent));
-    let data: Vec<Value> = found.by_ref().take(limit).map(shown).collect();
-    let has_more = found.next().is_some();
-    Ok(Answer::shows(json!({ "object": "list", "data": data, "has_more": has_more, "url": "/v1/refunds" })))
+    let newest = book.refunds().iter().rev();
+    let found =
+        newest.filter(|refund| intent.as_ref().is_none_or(|intent| intent.id == refund.intent)).map(shown);
+    page(parameters, "/v1/refunds", found)
 }
 
 /// A refund as Stripe shows it. A card's is done as soon as it is asked for.

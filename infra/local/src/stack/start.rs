@@ -24,7 +24,7 @@ use crate::engine::Engine;
 use crate::environment::Environment;
 use crate::faults::StreamFaults;
 use crate::mailbox::Mailbox;
-use crate::provider::Provider;
+use crate::provider::{Provider, Sender};
 use crate::router::Router;
 use crate::saved::Saved;
 use crate::schedules::Scheduled;
@@ -112,6 +112,8 @@ pub(super) async fn start(options: Options) -> Result<Stack, String> {
     let tell = options.tell.unwrap_or(|_| {});
     tasks.push(search.start(options.search.clone(), whole.clone(), tell));
 
+    let way_out = outside();
+    let sender = Arc::new(Sender::new(&provider, way_out.clone(), &url));
     let parts = Arc::new(Parts {
         app: whole,
         router: Router::to(functions.endpoints()),
@@ -121,10 +123,11 @@ pub(super) async fn start(options: Options) -> Result<Stack, String> {
         bus,
         buckets,
         search,
-        outside: outside(),
+        outside: way_out,
         mailbox,
         stream_faults,
         provider,
+        sender: sender.clone(),
         template,
         environment,
         apps,
@@ -136,6 +139,7 @@ pub(super) async fn start(options: Options) -> Result<Stack, String> {
     // The server's copy owns no task, so that the caller's alone decides when the stack ends.
     let served = Arc::new(Stack { parts: parts.clone(), tasks: Vec::new() });
     tasks.push(tokio::spawn(gateway::serve(listener, served)).abort_handle());
+    tasks.push(tokio::spawn(async move { sender.run().await }).abort_handle());
     Ok(Stack { parts, tasks })
 }
 

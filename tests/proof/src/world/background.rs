@@ -4,7 +4,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::channel::oneshot;
+use http::Request;
 use roost::function::{Consumer, Event, Listener, Record, Schedule};
+use roost_local::provider::{Webhook, WebhookOrder};
 use roost_local::streams::batch;
 use roost_local::template::Rule;
 use serde_json::Value;
@@ -144,6 +146,44 @@ impl World {
                 });
             }
         }
+    }
+
+    /// Hands over what the provider tells of: at once or late, now and then many times or never, and so in
+    /// any order. It is not sent again: the schedules find what it would have told.
+    pub(super) fn start_webhooks(&self) {
+        let manner = WebhookOrder { delay_seconds: Some(0), ..WebhookOrder::default() };
+        self.0.parts.provider.order_webhooks(manner).expect("an order");
+        let world = self.clone();
+        self.executor().spawn(async move {
+            let answered = world.0.parts.answered.clone();
+            loop {
+                answered.after(answered.times()).await;
+                for webhook in world.0.parts.provider.due_webhooks() {
+                    let copies = match world.executor().below(8) {
+                        0 => 0,
+                        1 => 3,
+                        _ => 1,
+                    };
+                    for _ in 0..copies {
+                        let executor = world.executor();
+                        let soon = executor.below(4) > 0;
+                        let late = executor.below(if soon { 50_000 } else { 60_000_000 });
+                        executor.spawn(world.clone().told(webhook.clone(), Duration::from_micros(late)));
+                    }
+                }
+            }
+        });
+    }
+
+    async fn told(self, webhook: Webhook, late: Duration) {
+        self.executor().sleep(late).await;
+        let request = Request::post("/v1/webhooks/stripe")
+            .header("host", "proof.local")
+            .header("content-type", "application/json")
+            .header("stripe-signature", webhook.signature)
+            .body(webhook.body)
+            .expect("a request");
+        self.invocation_of(self.instance(), &request).await;
     }
 
     /// Returns while a run of the sweep is at work, or after the longest pause between two.

@@ -1,0 +1,108 @@
+//! `GET /v1/hosts/me/payouts`: what a host's stays have earned, latest check-in first.
+
+use roost::app::App;
+use roost::booking::Booking;
+use roost::booking::money::PAYOUT_AFTER;
+use roost::clock::Instant;
+use roost::error::Result;
+use roost::http::paging::{Page, limit, seal, unseal};
+use roost::http::{Answer, Call, Host, Nothing, Operation};
+use roost::ids::{BookingId, PayoutId};
+use roost::money::Money;
+use serde::{Deserialize, Serialize};
+
+/// How many stays one page may look through: then it is short and its cursor goes on.
+const MOST_LOOKED_AT: usize = 500;
+
+/// The operation.
+#[derive(Debug)]
+pub struct ListPayouts;
+
+impl Operation for ListPayouts {
+    const NAME: &'static str = "list-payouts";
+    const METHOD: &'static str = "GET";
+    const PATH: &'static str = "/v1/hosts/me/payouts";
+    const SUMMARY: &'static str = "What the caller's stays have earned, paid out or to be.";
+    type Caller = Host;
+    type Path = Nothing;
+    type Query = Query;
+    type Body = Nothing;
+    type Reply = Page<Payout>;
+
+    async fn run(app: App, call: Call<Self>) -> Result<Answer<Page<Payout>>> {
+        let Query { limit: wanted, cursor } = call.query()?;
+        let wanted = limit(wanted)?;
+        let context = format!("{} payouts", call.caller.id);
+        let mut after = cursor.as_deref().map(|cursor| unseal(&app, &context, cursor)).transpose()?;
+        let (mut items, mut looked_at) = (Vec::new(), 0);
+        let next = loop {
+            let left = wanted - items.len();
+            let positions = app.store.booking_ids_of(call.caller.id, true, after.as_ref(), left).await?;
+            let ids: Vec<BookingId> = positions.iter().map(|position| position.booking).collect();
+            let mut bookings = app.store.bookings(&ids, false).await?;
+            bookings.sort_by_key(|booking| ids.iter().position(|id| *id == booking.id));
+            items.extend(bookings.iter().filter_map(|booking| Payout::of(&app, booking)));
+            looked_at += positions.len();
+            let ended = positions.len() < left;
+            after = positions.into_iter().last().or(after);
+            if ended || items.len() >= wanted || looked_at >= MOST_LOOKED_AT {
+                break after.filter(|_| !ended);
+            }
+        };
+        Ok(Answer::ok(Page { items, next_cursor: next.map(|position| seal(&app, &context, &position)) }))
+    }
+}
+
+/// Which of them.
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Query {
+    /// How many at most.
+    limit: Option<i64>,
+    /// Where the list goes on.
+    cursor: Option<String>,
+}
+
+/// What a stay has earned its host.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Payout {
+    /// Its id.
+    id: PayoutId,
+    /// Which stay's.
+    booking_id: BookingId,
+    /// How much.
+    amount: Money,
+    /// Where it stands.
+    status: Status,
+    /// When it is due, or was.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    at: Instant,
+}
+
+/// Where a payout stands.
+#[derive(Clone, Copy, Debug, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It comes a day after check-in.
+    Scheduled,
+    /// It is due, and there is no account to pay it to.
+    WaitingForAccount,
+    /// It is paid.
+    Paid,
+}
+
+impl Payout {
+    fn of(app: &App, booking: &Booking) -> Option<Self> {
+        let (amount, status, at) = match booking.payout() {
+            Some((amount, at)) if booking.payout_at.is_some() => (amount, Status::WaitingForAccount, at),
+            Some((amount, at)) => (amount, Status::Scheduled, at),
+            None if booking.paid_out > 0 => {
+                (booking.paid_out, Status::Paid, booking.check_in_at + PAYOUT_AFTER)
+            }
+            None => return None,
+        };
+        let id = booking.payout_id(&app.secrets);
+        Some(Self { id, booking_id: booking.id, amount: booking.price.money(amount), status, at })
+    }
+}

@@ -1,0 +1,73 @@
+//! What a stay earns goes to its host: a day after check-in, once, to his own account.
+
+use roost_tests::{Caller, Product, VISA};
+use serde_json::{Value, json};
+
+/// The host's account is opened and onboarded on the provider's own page.
+async fn onboarded(product: &Product, host: &Caller) {
+    let opened = host.post("/v1/hosts/me/payout-account", &json!({})).await.expect(200);
+    assert_eq!(opened["status"], "pending", "{opened}");
+    let page = opened["onboardingUrl"].as_str().unwrap().to_owned();
+    let path = page.strip_prefix(&product.stack.url()).expect("a page of the stack's provider");
+    assert_eq!(product.anybody().get(path).await.status, 303);
+    let again = host.post("/v1/hosts/me/payout-account", &json!({})).await.expect(200);
+    assert_eq!(again["status"], "active", "{again}");
+}
+
+async fn payouts(host: &Caller) -> Vec<Value> {
+    host.get("/v1/hosts/me/payouts").await.expect(200)["items"].as_array().unwrap().clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_is_paid_a_day_after_check_in_once_and_never_anothers() {
+    let product = Product::start().await;
+    let (anna, home) = product.host_with_home("anna", json!({})).await;
+    let (bert, other) = product.host_with_home("bert", json!({})).await;
+    let guest = product.somebody("guest").await;
+    let mut bookings = Vec::new();
+    for listing in [&home, &other] {
+        let made = guest.book(listing, product.day(6), product.day(8), VISA, listing).await.expect(201);
+        bookings.push(made["id"].as_str().unwrap().to_owned());
+    }
+    onboarded(&product, &anna).await;
+    product.advance(6 * 86_400).await;
+    product.run("advance-stays").await;
+    product.advance(86_400 / 2).await;
+    product.run("advance-stays").await;
+    let (anna, bert) = (product.again(&anna), product.again(&bert));
+    let scheduled = payouts(&anna).await;
+    assert_eq!(scheduled.len(), 1, "{scheduled:?}");
+    // Two nights of 100 and the cleaning of 25.
+    assert_eq!(
+        (&scheduled[0]["status"], &scheduled[0]["amount"]["amount"]),
+        (&json!("scheduled"), &json!(22_500))
+    );
+    assert_eq!(product.ledger("transfer", "succeeded").await, Vec::<Value>::new());
+
+    product.advance(2 * 86_400).await;
+    let order = json!({"operation": "transfer", "fault": "timeout_after", "times": 3});
+    product.anybody().post("/_local/payments/faults", &order).await.expect(200);
+    for _ in 0..3 {
+        product.run("advance-stays").await;
+    }
+    let (anna, bert) = (product.again(&anna), product.again(&bert));
+    let transfers = product.ledger("transfer", "succeeded").await;
+    assert_eq!(transfers.len(), 1, "{transfers:?}");
+    assert_eq!(
+        (&transfers[0]["bookingId"], &transfers[0]["amount"]["amount"]),
+        (&json!(bookings[0]), &json!(22_500))
+    );
+    let paid = payouts(&anna).await;
+    assert_eq!((&paid[0]["id"], &paid[0]["status"]), (&scheduled[0]["id"], &json!("paid")));
+    // A host without an account loses nothing: it waits for him.
+    let waiting = payouts(&bert).await;
+    assert_eq!((waiting.len(), &waiting[0]["status"]), (1, &json!("waiting_for_account")), "{waiting:?}");
+    onboarded(&product, &bert).await;
+    product.advance(86_400 + 1).await;
+    product.run("advance-stays").await;
+    let bert = product.again(&bert);
+    assert_eq!(payouts(&bert).await[0]["status"], "paid");
+    let earned = bert.get(&format!("/v1/bookings/{}/payments", bookings[1])).await.expect(200);
+    assert_eq!(earned["balance"]["amount"], 0, "{earned}");
+    assert_eq!(product.ledger("transfer", "succeeded").await.len(), 2);
+}
