@@ -48,6 +48,39 @@ async fn a_booking_costs_two_writes_a_night_and_for_itself_and_one_for_a_hold_or
     assert!(indexes <= 5.0, "{meter}");
 }
 
+/// From check-in to the end: what a stay costs after it was booked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stay_costs_six_writes_after_its_booking_and_ten_when_it_was_held() {
+    let product = Product::start().await;
+    let (host, listing) = product.host_with_home("host", json!({})).await;
+    let opened = host.post("/v1/hosts/me/payout-account", &json!({})).await.expect(200);
+    let page =
+        opened["onboardingUrl"].as_str().unwrap().strip_prefix(&product.stack.url()).unwrap().to_owned();
+    product.anybody().get(&page).await;
+    product.anybody().post("/_local/payments/webhooks", &json!({"copies": 0})).await.expect(200);
+    for (first, expected) in [(20, 6.0), (2, 10.0)] {
+        let guest = product.one_of_a_crowd(1);
+        let (from, to) = (product.day(first), product.day(first + 4));
+        guest.book(&listing, from, to, VISA, &format!("{first}")).await.expect(201);
+        product.drain().await;
+        let mut life = 0.0;
+        let mut indexes = 0.0;
+        // Check-in, the capture of what was held, the payout, the end.
+        for days in [first + 1, 2, 3] {
+            product.advance(days * 86_400).await;
+            product.reset_meter().await;
+            product.run("advance-stays").await;
+            let meter = product.meter().await;
+            let bookings = json!({"tables": {"bookings": meter["tables"]["roost-bookings"]}});
+            let (tables, of_indexes) = written(&bookings);
+            life += tables;
+            indexes += of_indexes;
+        }
+        assert_eq!(life, expected, "check-in 1, capture 4 where it was held, payout 4, completed 1");
+        assert!(indexes <= 12.0, "{indexes} on the indexes");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_loser_on_a_hot_night_writes_nothing_and_a_month_costs_one_and_a_half_reads() {
     let product = Product::start().await;

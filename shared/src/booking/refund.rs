@@ -199,7 +199,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2_000))]
+        #![proptest_config(ProptestConfig::with_cases(100_000))]
         #[test]
         fn what_is_kept_and_what_is_returned_are_the_price(
             prices in proptest::collection::vec(0i64..3_000_000, 1..30), fees in any::<[u32; 3]>(),

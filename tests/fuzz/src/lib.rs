@@ -27,11 +27,12 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     Target { name: "call", seeds: seeds::calls, read: call::read },
     Target { name: "token", seeds: tokens::access_tokens, read: tokens::access },
     Target { name: "quote", seeds: tokens::quotes, read: tokens::quote },
     Target { name: "cursor", seeds: tokens::cursors, read: tokens::cursor },
+    Target { name: "webhook", seeds: tokens::webhooks, read: tokens::webhook },
     Target { name: "date", seeds: seeds::dates, read: date },
     Target { name: "money", seeds: seeds::money, read: money },
     Target { name: "image", seeds: seeds::images, read: image },

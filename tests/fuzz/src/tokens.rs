@@ -9,9 +9,10 @@ use roost::clock::Instant;
 use roost::entropy::Entropy;
 use roost::http::paging;
 use roost::ids::UserId;
+use roost::psp::stripe::webhook;
 use roost::quote::Quote;
 use roost::secrets::{Purpose, Secrets};
-use roost_local::events;
+use roost_local::{events, provider};
 
 use crate::call::PRODUCT;
 
@@ -38,6 +39,33 @@ pub(crate) fn access(bytes: &[u8]) -> String {
             let signed = |token: &str| token.rsplit_once('.').map(|(signed, _)| signed.to_owned());
             assert_eq!(signed(&text), signed(&TOKEN), "a token of ours that we did not write");
             "a token".into()
+        }
+        Err(why) => why.to_string(),
+    }
+}
+
+/// A webhook as it comes: its signature in the first line, then its body.
+static WEBHOOK: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let body = br#"{"id":"evt_1","type":"payment_intent.succeeded","data":{"object":{"metadata":{}}}}"#;
+    let signature = provider::sign(provider::WEBHOOK_SECRET, NOW.as_second(), body);
+    [signature.as_bytes(), b"\n", body].concat()
+});
+
+pub(crate) fn webhooks() -> Vec<Vec<u8>> {
+    vec![WEBHOOK.clone()]
+}
+
+pub(crate) fn webhook(bytes: &[u8]) -> String {
+    let whole = |bytes: &[u8]| {
+        let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+        (bytes[..end].to_vec(), bytes.get(end + 1..).unwrap_or_default().to_vec())
+    };
+    let (signature, body) = whole(bytes);
+    let signature = String::from_utf8_lossy(&signature);
+    match webhook::read(&[provider::WEBHOOK_SECRET.to_owned()], &signature, &body, *NOW) {
+        Ok(_) => {
+            assert_eq!(body, whole(&WEBHOOK).1, "an event that the provider did not sign");
+            "an event".into()
         }
         Err(why) => why.to_string(),
     }
