@@ -29,8 +29,10 @@ impl Deployment {
         package: &Package,
         stripe: &str,
     ) -> Result<Self, String> {
-        let key = json!({"Name": "roost/stripe-key", "SecretString": "sk_test_local"});
-        emulator.json("secretsmanager", "secretsmanager.CreateSecret", &key).await?;
+        for (name, secret) in [("stripe-key", "sk_test_local"), ("stripe-webhook-secret", "whsec_local")] {
+            let secret = json!({"Name": format!("roost/{name}"), "SecretString": secret});
+            emulator.json("secretsmanager", "secretsmanager.CreateSecret", &secret).await?;
+        }
         emulator.make_bucket(CODE).await?;
         let template = package.template.clone();
         let folder = template.parent().unwrap_or_else(|| Path::new(".")).to_path_buf();

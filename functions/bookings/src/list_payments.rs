@@ -42,7 +42,7 @@ impl Operation for ListPayments {
 pub struct Payments {
     /// Every movement of the party's money, oldest first. A hold on a card moves none.
     items: Vec<Payment>,
-    /// Their sum: below zero what the guest has paid, above what the host has earned.
+    /// Their sum: below zero what the guest has paid, above what the platform still holds for the host.
     balance: Money,
 }
 

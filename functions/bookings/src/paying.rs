@@ -3,12 +3,16 @@
 
 use roost::app::App;
 use roost::booking::{Booking, HOLD, Mode, Outcome, State};
+use roost::clock::Duration;
 use roost::error::{Error, Refusal, Result};
 use roost::payment::{Authorization, Capture, Taken};
 use roost::planted::{self, Bug};
 use roost::store::bookings::Advance;
 
 use crate::settling::{self, settle_up};
+
+/// How long after check-in a hold must last to be sure that it is taken in time.
+const CHARGED_WITHIN: Duration = Duration::from_hours(6);
 
 /// Asks the provider for the money of a booking whose latest attempt has been recorded, and records
 /// what became of it.
@@ -53,8 +57,10 @@ async fn record(app: &App, booking: Booking, authorization: Authorization) -> Re
         Authorization::Held { reference, capture_before } => {
             let index = latest(&booking)?;
             let mut booking = booking;
-            // The bank knows better than the four days that every hold lasts.
-            let lapses_before = capture_before.is_some_and(|until| until <= booking.check_in_at);
+            // The bank knows better than the four days that every hold lasts; check-in is charged by a
+            // schedule, within hours.
+            let charged_by = booking.check_in_at + CHARGED_WITHIN;
+            let lapses_before = capture_before.is_some_and(|until| until <= charged_by);
             booking.attempts[index].captures |= lapses_before;
             if booking.attempts[index].captures && booking.lapsed(app.clock.now()).is_none() {
                 return capture(app, booking, reference).await;
@@ -107,7 +113,10 @@ async fn confirm(app: &App, booking: Booking, paid: Paid) -> Result<Booking> {
                 after.attempts[index].outcome = Some(Outcome::Held(reference));
                 Vec::new()
             }
-            Paid::Taken(taken) => settling::note_capture(app, &mut after, index, &taken)?,
+            Paid::Taken(taken) => {
+                after.attempts[index].captures = true;
+                settling::note_capture(app, &mut after, index, &taken)?
+            }
         };
         if let Advance::Done(confirmed) = app.store.advance_entering(&booking, after, &entries).await? {
             return Ok(confirmed);

@@ -62,7 +62,7 @@ async fn step(app: &App, booking: &Booking) -> Result<Option<Advance>> {
             Void::Taken(taken) => note_capture(app, &mut after, index, &taken)?,
             Void::Unknown { context } => return Ok(unknown(booking, &context)),
         },
-        Some(Step::Capture(_, due)) => return capture(app, booking, &due).await,
+        Some(Step::Capture(index, due)) => return capture(app, booking, index, &due).await,
         Some(Step::Refund(index, back)) => {
             let back = planted_refund(booking, back);
             let number = after.entries + 1;
@@ -81,8 +81,7 @@ async fn step(app: &App, booking: &Booking) -> Result<Option<Advance>> {
 }
 
 /// Takes what is due of the hold.
-async fn capture(app: &App, booking: &Booking, due: &Parts) -> Result<Option<Advance>> {
-    let Some((index, _)) = booking.paying_attempt() else { return Ok(None) };
+async fn capture(app: &App, booking: &Booking, index: usize, due: &Parts) -> Result<Option<Advance>> {
     let order = booking.order(&app.secrets, index);
     let mut after = booking.clone();
     let amount = Money { amount: due.total(), ..order.amount };

@@ -252,6 +252,7 @@ impl Booking {
             None => None,
         };
         PaymentOrder {
+            began: self.attempts.get(index).map_or(self.created_at, |attempt| attempt.started_at),
             payment: self.payment_id(secrets, index),
             booking: self.id,
             amount: self.total(),

@@ -20,9 +20,11 @@ pub struct PaymentOrder {
     pub amount: Money,
     /// The provider's token of the guest's card.
     pub method: String,
-    /// The provider's name of this payment, once it is known: `settle` and `void` then ask for it
-    /// directly. Without it they repeat the create, whose idempotency key the provider forgets
-    /// after a day, so a hold that is kept longer must carry it.
+    /// When the attempt began.
+    pub began: Instant,
+    /// The provider's name of this payment, once it is known: it is then asked for directly. Without it
+    /// the create is repeated, whose idempotency key the provider forgets after a day: from then on it is
+    /// searched for.
     pub reference: Option<String>,
 }
 
@@ -163,7 +165,8 @@ pub trait PaymentProvider: Send + Sync {
     /// Sends a host what a stay has earned.
     fn transfer<'a>(&'a self, transfer: &'a Transfer) -> BoxFuture<'a, Transferred>;
 
-    /// Opens an account for a host; the same for a day if it is called again.
+    /// Opens an account for a host. Another that is opened by a second call does no harm: the one that is
+    /// kept counts.
     ///
     /// # Errors
     /// `Unavailable` when the provider did not answer.

@@ -36,14 +36,18 @@ use client::{Client, Reply};
 use wire::{Intent, Refusal, Status};
 
 /// How long one question of the domain may take, all its calls together: a function has 29 seconds
-/// behind API Gateway and has to write the outcome down afterwards.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// behind API Gateway, asks twice where money is held and then taken, and has to write the outcome down.
+const PATIENCE: Duration = Duration::from_secs(12);
+
+/// How long Stripe surely remembers a key: it forgets after a day. A create that is repeated later would
+/// make another intent and say nothing of the first.
+const KEYS_LAST: crate::clock::Duration = crate::clock::Duration::from_hours(23);
 
 /// How many keys a create may use up. Each stored failure of Stripe's takes one.
 const MOST_CREATE_KEYS: u32 = 8;
 
-/// How many keys a refund may use up: it is owed until it is made, so it is tried for longer.
-const MOST_REFUND_KEYS: u32 = 100;
+/// How many keys a refund or a transfer may use up: it is owed until it is made, so it is tried for longer.
+const MOST_KEYS_OF_A_DEBT: u32 = 100;
 
 /// How many keys one call of a confirmation, a capture or a cancellation may use up. An attempt whose
 /// confirmation has no key left is cancelled.
@@ -163,7 +167,7 @@ impl Stripe {
         };
         let form = wire::refund_form(order, &id, amount, number);
         let mut trouble = String::from("every key is spent");
-        for turn in 1..=MOST_REFUND_KEYS {
+        for turn in 1..=MOST_KEYS_OF_A_DEBT {
             match self.refund_of(&id, number, until).await {
                 Ok(_) if planted::is(Bug::RefundWithoutKey) => {}
                 Ok(Some(refund)) if refund.stands() => return Refund::Done,
@@ -177,7 +181,8 @@ impl Stripe {
             }
             match self.client.post::<wire::Refund>(wire::REFUNDS, &form, &key, until).await {
                 Reply::Done { object: refund, .. } if refund.stands() => return Refund::Done,
-                Reply::Spent => {}
+                // A refusal that Stripe has stored is an earlier one: what it was for may be mended since.
+                Reply::Spent | Reply::Refused(Refusal { replayed: true, .. }) => {}
                 other => {
                     trouble = other.trouble();
                     break;
@@ -215,6 +220,9 @@ impl Stripe {
         if let Some(reference) = &order.reference {
             return Ok(reference.clone());
         }
+        if self.clock.now() > order.began + KEYS_LAST {
+            return self.found_intent_of(order, until).await;
+        }
         let form = wire::create_form(order);
         for turn in 1..=MOST_CREATE_KEYS {
             match self.client.post(wire::INTENTS, &form, &key(order, "create", turn), until).await {
@@ -225,6 +233,24 @@ impl Stripe {
             }
         }
         Err(Authorization::Unknown { context: format!("every key of {} is spent", order.payment) })
+    }
+
+    /// The intent of an order whose keys are forgotten, if one was ever made.
+    async fn found_intent_of(
+        &self,
+        order: &PaymentOrder,
+        until: Duration,
+    ) -> std::result::Result<String, Authorization> {
+        let path = path("search", &format!("?{}", wire::search_form(order)));
+        match self.client.get::<wire::Intents>(&path, until).await {
+            Reply::Done { object, .. } => {
+                // A create that Stripe failed at may have left another, which was never confirmed.
+                let paid = object.data.iter().position(|intent| is_held(intent) || is_taken(intent));
+                let found = object.data.into_iter().nth(paid.unwrap_or_default());
+                found.map(|intent| intent.id).ok_or(Authorization::Nothing)
+            }
+            other => Err(Authorization::Unknown { context: other.trouble() }),
+        }
     }
 
     /// What became of an intent; one that is not held is cancelled, so that it never will be.

@@ -240,6 +240,12 @@ impl Book {
         Ok(book)
     }
 
+    /// The intents whose metadata say so.
+    pub(super) fn intents_with(&self, name: &str, value: &str) -> Vec<&Intent> {
+        let says = |intent: &&Intent| intent.metadata.get(name).is_some_and(|found| found == value);
+        self.intents.values().filter(says).collect()
+    }
+
     pub(super) fn intent(&self, id: &str) -> Option<&Intent> {
         self.intents.get(id)
     }

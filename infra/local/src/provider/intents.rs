@@ -155,6 +155,23 @@ pub(super) fn cancel(
 }
 
 /// The intent of this id.
+/// The intents that a search finds: by one of their metadata, `metadata['name']:'value'`.
+pub(super) fn search(parameters: &Parameters, book: &Book) -> Result<Answer, Answer> {
+    let query = parameters.get("query").map(String::as_str).unwrap_or_default();
+    let read = query.strip_prefix("metadata['").and_then(|rest| rest.strip_suffix('\''));
+    let Some((name, value)) = read.and_then(|rest| rest.split_once("']:'")) else {
+        return Err(Answer::invalid(
+            "parameter_invalid_string",
+            Some("query"),
+            "We were unable to parse it.",
+        ));
+    };
+    let found: Vec<Value> =
+        book.intents_with(name, value).into_iter().map(|intent| shown(intent, false)).collect();
+    let url = "/v1/payment_intents/search";
+    Ok(Answer::shows(json!({ "object": "search_result", "data": found, "has_more": false, "url": url })))
+}
+
 pub(super) fn find(book: &Book, id: &str) -> Result<Intent, Answer> {
     let message = || format!("No such payment_intent: '{id}'");
     book.intent(id).cloned().ok_or_else(|| Answer::not_found(Some("intent"), &message()))

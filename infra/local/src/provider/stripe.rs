@@ -35,6 +35,7 @@ enum Target {
     Refund,
     ReadRefund(String),
     ListRefunds,
+    Search,
     CreateAccount,
     ReadAccount(String),
     LinkAccount,
@@ -54,6 +55,7 @@ impl Call {
         let parts: Vec<&str> = path.trim_start_matches("/v1/").split('/').collect();
         let target = match (parts.as_slice(), method == Method::POST, method == Method::GET) {
             (["payment_intents"], true, _) => Target::Create,
+            (["payment_intents", "search"], _, true) => Target::Search,
             (["payment_intents", id], _, true) => Target::Read((*id).into()),
             (["payment_intents", id, "confirm"], true, _) => Target::Confirm((*id).into()),
             (["payment_intents", id, "capture"], true, _) => Target::Capture((*id).into()),
@@ -97,6 +99,7 @@ impl Call {
             | Target::Read(_)
             | Target::ReadRefund(_)
             | Target::ListRefunds
+            | Target::Search
             | Target::CreateAccount
             | Target::ReadAccount(_)
             | Target::LinkAccount
@@ -163,6 +166,7 @@ fn done(call: &Call, book: &mut Book, now: Instant, decline: bool) -> Result<Ans
         Target::Refund => refunds::create(parameters, book, now, decline),
         Target::ReadRefund(id) => refunds::read(id, book),
         Target::ListRefunds => refunds::list(parameters, book),
+        Target::Search => intents::search(parameters, book),
         Target::CreateAccount => accounts::create(parameters, book, now),
         Target::ReadAccount(id) => accounts::read(id, book),
         Target::LinkAccount => accounts::link(parameters, &call.host, book, now),

@@ -169,6 +169,7 @@ fn adapter(wire: &Wire) -> Stripe {
 
 fn order(method: &str) -> PaymentOrder {
     PaymentOrder {
+        began: Clock::system().now(),
         payment: PaymentId::from_bits(7),
         booking: BookingId::from_bits(8),
         amount: Money { amount: 50_000, currency: Currency::of("EUR").unwrap() },

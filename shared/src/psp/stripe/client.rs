@@ -186,7 +186,7 @@ fn read<T: DeserializeOwned>(status: u16, replayed: bool, body: &[u8]) -> Try<T>
         409 | 429 | 500.. => Try::Again(status.to_string()),
         _ => {
             let error = serde_json::from_slice(body).map(|envelope: Envelope| envelope.error);
-            Try::Answered(Reply::Refused(Refusal { status, error: error.unwrap_or_default() }))
+            Try::Answered(Reply::Refused(Refusal { status, replayed, error: error.unwrap_or_default() }))
         }
     }
 }

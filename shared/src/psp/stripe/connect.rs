@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use super::amount::to_stripe;
 use super::client::Reply;
-use super::{MOST_REFUND_KEYS, PATIENCE, Stripe};
+use super::wire::{Intent, Refusal};
+use super::{MOST_KEYS_OF_A_DEBT, PATIENCE, Stripe, path};
 use crate::error::{Error, Result};
 use crate::ids::UserId;
 use crate::payment::{HostAccount, Transfer, Transferred};
@@ -45,7 +46,14 @@ impl Stripe {
     /// Transfers once for each payout: what Stripe has of it is asked for first, as of a refund.
     pub(super) async fn transferred(&self, transfer: &Transfer) -> Transferred {
         let until = self.clock.passed() + PATIENCE;
+        // Tied to the guest's own charge, the transfer need not wait until that money is free.
+        let reference = transfer.order.reference.clone().unwrap_or_default();
+        let charge = match self.client.get::<Intent>(&path(&reference, ""), until).await {
+            Reply::Done { object, .. } => object.charge_id().unwrap_or_default().to_owned(),
+            other => return Transferred::Unknown { context: other.trouble() },
+        };
         let form = form(&[
+            ("source_transaction", charge),
             ("amount", to_stripe(transfer.amount).to_string()),
             ("currency", transfer.amount.currency.code().to_ascii_lowercase()),
             ("destination", transfer.account.clone()),
@@ -54,7 +62,7 @@ impl Stripe {
             ("metadata[payout]", transfer.payout.to_string()),
         ]);
         let list = format!("{TRANSFERS}?transfer_group={}&limit=100", transfer.order.booking);
-        for turn in 1..=MOST_REFUND_KEYS {
+        for turn in 1..=MOST_KEYS_OF_A_DEBT {
             let ours = |made: &Made| made.metadata.get("payout") == Some(&transfer.payout.to_string());
             match self.client.get::<List>(&list, until).await {
                 Reply::Done { .. } if planted::is(Bug::PayoutWithoutKey) => {}
@@ -68,7 +76,7 @@ impl Stripe {
             }
             match self.client.post::<Made>(TRANSFERS, &form, &key, until).await {
                 Reply::Done { .. } => return Transferred::Done,
-                Reply::Spent => {}
+                Reply::Spent | Reply::Refused(Refusal { replayed: true, .. }) => {}
                 other => return Transferred::Unknown { context: other.trouble() },
             }
         }
@@ -82,13 +90,19 @@ impl Stripe {
             ("metadata[host]", host.to_string()),
         ]);
         let until = self.clock.passed() + PATIENCE;
-        let key = format!("{host}:account");
+        let key = self.key_of_one_call(&host.to_string(), "account");
         told(self.client.post::<Account>(ACCOUNTS, &form, &key, until).await).map(HostAccount::from)
     }
 
     pub(super) async fn account_now(&self, id: &str) -> Result<HostAccount> {
         let until = self.clock.passed() + PATIENCE;
-        told(self.client.get::<Account>(&format!("{ACCOUNTS}/{id}"), until).await).map(HostAccount::from)
+        match self.client.get::<Account>(&format!("{ACCOUNTS}/{id}"), until).await {
+            // It is closed, or no longer ours: nothing can be paid to it.
+            Reply::Refused(Refusal { status: 403 | 404, .. }) => {
+                Ok(HostAccount { id: id.to_owned(), is_active: false })
+            }
+            other => told(other).map(HostAccount::from),
+        }
     }
 
     pub(super) async fn onboarding_page(&self, id: &str, back: &str) -> Result<String> {

@@ -49,6 +49,7 @@ fn scripted(answers: &[Scripted]) -> (Stripe, Script) {
 
 fn order() -> PaymentOrder {
     PaymentOrder {
+        began: Clock::system().now(),
         payment: PaymentId::from_bits(1),
         booking: BookingId::from_bits(2),
         amount: Money { amount: 94_500, currency: Currency::of("USD").unwrap() },

@@ -37,12 +37,12 @@ pub(super) struct Intent {
 #[serde(untagged)]
 enum Charge {
     Shown(ShownCharge),
-    #[expect(dead_code, reason = "a charge whose name is shown alone tells nothing that is used")]
     Named(String),
 }
 
 #[derive(Debug, Deserialize)]
 struct ShownCharge {
+    id: String,
     #[serde(default)]
     payment_method_details: Option<MethodDetails>,
     #[serde(default)]
@@ -71,6 +71,12 @@ enum BalanceTransaction {
     },
     #[expect(dead_code, reason = "as of a charge")]
     Named(String),
+}
+
+/// Intents that were found.
+#[derive(Debug, Deserialize)]
+pub(super) struct Intents {
+    pub(super) data: Vec<Intent>,
 }
 
 /// Refunds, newest first.
@@ -104,6 +110,14 @@ impl Intent {
         match self.latest_charge.as_ref()? {
             Charge::Shown(charge) => Some(charge),
             Charge::Named(_) => None,
+        }
+    }
+
+    /// The name of its charge.
+    pub(super) fn charge_id(&self) -> Option<&str> {
+        match self.latest_charge.as_ref()? {
+            Charge::Shown(charge) => Some(&charge.id),
+            Charge::Named(id) => Some(id),
         }
     }
 
@@ -164,6 +178,8 @@ pub(super) struct Failure {
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) status: u16,
+    /// Whether it is the one first given under the key.
+    pub(super) replayed: bool,
     pub(super) error: Failure,
 }
 
@@ -231,6 +247,12 @@ pub(super) fn create_form(order: &PaymentOrder) -> String {
 /// The form that asks for more to be shown, and for nothing else.
 pub(super) fn shown_form() -> String {
     form_urlencoded::Serializer::new(String::new()).append_pair(EXPAND.0, EXPAND.1).finish()
+}
+
+/// The query that finds an order's intent. Stripe's index is a minute behind at most, on a usual day.
+pub(super) fn search_form(order: &PaymentOrder) -> String {
+    let query = format!("metadata['payment']:'{}'", order.payment);
+    form_urlencoded::Serializer::new(String::new()).append_pair("query", &query).finish()
 }
 
 /// The form that captures so much of a hold.
