@@ -82,6 +82,35 @@ async fn a_stay_costs_six_writes_after_its_booking_and_ten_when_it_was_held() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refund_costs_four_writes_a_penalty_two_more_and_a_late_webhook_none() {
+    let product = Product::start().await;
+    let (host, listing) = product.host_with_home("host", json!({})).await;
+    let guest = product.somebody("guest").await;
+    let manner = json!({"delaySeconds": 60});
+    product.anybody().post("/_local/payments/webhooks", &manner).await.expect(200);
+    for (caller, extra) in [(&guest, 4), (&host, 6)] {
+        let made = guest.book(&listing, product.day(20), product.day(24), VISA, &format!("{extra}")).await;
+        let path = format!("/v1/bookings/{}/cancel", made.expect(201)["id"].as_str().unwrap());
+        product.reset_meter().await;
+        caller.post(&path, &json!({})).await.expect(200);
+        let meter = product.meter().await;
+        let bookings = json!({"tables": {
+            "nights": meter["tables"]["roost-nights"], "bookings": meter["tables"]["roost-bookings"],
+        }});
+        let (tables, indexes) = written(&bookings);
+        assert_eq!(tables, f64::from(2 * (4 + 1) + extra), "{meter}");
+        assert!(indexes <= 4.0, "{meter}");
+    }
+    product.reset_meter().await;
+    product.advance(61).await;
+    product.drain().await;
+    let meter = product.meter().await;
+    let webhook = &meter["functions"]["stripe-webhook"];
+    assert_eq!(webhook["write"], 0.0, "{meter}");
+    assert!(webhook["read"].as_f64().unwrap() > 0.0, "it was heard: {meter}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_loser_on_a_hot_night_writes_nothing_and_a_month_costs_one_and_a_half_reads() {
     let product = Product::start().await;
     let (_, listing) = product.host_with_home("host", json!({})).await;

@@ -71,3 +71,37 @@ async fn a_host_is_paid_a_day_after_check_in_once_and_never_anothers() {
     assert_eq!(earned["balance"]["amount"], 0, "{earned}");
     assert_eq!(product.ledger("transfer", "succeeded").await.len(), 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_of_a_transfer_ends_in_one() {
+    let product = Product::start().await;
+    let (host, listing) = product.host_with_home("host", json!({})).await;
+    onboarded(&product, &host).await;
+    let guest = product.one_of_a_crowd(1);
+    let faults = ["decline", "error500", "timeout_before", "timeout_after", "rate_limited", "down"];
+    for (number, fault) in (0_i64..).zip(faults) {
+        let (check_in, check_out) = (product.day(6 + 2 * number), product.day(8 + 2 * number));
+        guest.book(&listing, check_in, check_out, VISA, fault).await.expect(201);
+    }
+    product.advance(30 * 86_400).await;
+    // What is not said to be done is tried again, whatever the number: each order is for all of them.
+    for fault in faults {
+        let order = json!({"operation": "transfer", "fault": fault, "times": 40});
+        product.anybody().post("/_local/payments/faults", &order).await.expect(200);
+        product.run("advance-stays").await;
+        product.anybody().send("DELETE", "/_local/payments/faults", None, &[]).await;
+    }
+    product.run("advance-stays").await;
+    let mut paid: Vec<String> = product
+        .ledger("transfer", "succeeded")
+        .await
+        .iter()
+        .map(|entry| entry["bookingId"].to_string())
+        .collect();
+    assert_eq!(paid.len(), faults.len(), "{paid:?}");
+    paid.sort_unstable();
+    paid.dedup();
+    assert_eq!(paid.len(), faults.len(), "one for each stay: {paid:?}");
+    let listed = payouts(&product.again(&host)).await;
+    assert!(listed.iter().all(|payout| payout["status"] == "paid"), "{listed:?}");
+}

@@ -1,16 +1,17 @@
 //! What must hold: after every change of a booking, and when everything has come to rest.
 
+mod money;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use roost::booking::{Booking, Outcome as Paid, State};
-use roost::clock::{Clock, Duration as Span, Instant};
+use roost::booking::{Booking, State};
+use roost::clock::Clock;
 use roost::function::Record;
 use roost::ids::{BookingId, UnitId};
 use roost::index::Filed;
-use roost::ledger::{Account, Entry};
 use roost::stay::{Date, Nights, epoch_day};
 use roost::store::bookings::booking_of_image;
 use serde_json::Value;
@@ -169,7 +170,7 @@ pub(crate) fn at_rest(world: &World, attempts: &[Attempted], payments: &[Payment
     let bookings = world.watch().bookings();
     nights_are_the_live_bookings(world, &bookings);
     requests_are_not_overtaken(world, &bookings);
-    money_is_where_it_should_be(world, &bookings);
+    money::is_where_it_should_be(world, &bookings);
     answers_came_true(world, &bookings, attempts);
     payments_came_true(world, payments);
     events_were_told(world, &bookings);
@@ -232,140 +233,6 @@ fn requests_are_not_overtaken(world: &World, bookings: &BTreeMap<BookingId, Book
                 break;
             }
         }
-    }
-}
-
-/// What a provider's book says of a booking's money.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Money {
-    /// The holds that are open.
-    held: Vec<i64>,
-    /// What was taken and not returned.
-    taken: i64,
-    /// What went to the host, and the first time that something did.
-    paid_out: i64,
-    paid_at: Option<Instant>,
-}
-
-/// The provider's book by booking.
-fn moneys(world: &World) -> BTreeMap<String, Money> {
-    let ledger = world.parts().provider.ledger();
-    let mut moneys: BTreeMap<String, Money> = BTreeMap::new();
-    let mut open: BTreeMap<String, (String, i64)> = BTreeMap::new();
-    for entry in ledger["entries"].as_array().into_iter().flatten() {
-        let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
-        let amount = entry["amount"]["amount"].as_i64().unwrap_or_default();
-        let (id, booking, succeeded) = (text("id"), text("bookingId"), text("status") == "succeeded");
-        match (text("operation").as_str(), succeeded) {
-            ("authorize", true) => {
-                open.insert(id, (booking, amount));
-            }
-            // A capture that fails finds the hold lapsed.
-            ("void", true) | ("capture", false) => {
-                open.remove(&id);
-            }
-            ("capture", true) => {
-                open.remove(&id);
-                moneys.entry(booking).or_default().taken += amount;
-            }
-            ("refund", true) => moneys.entry(booking).or_default().taken -= amount,
-            ("transfer", true) => {
-                let money = moneys.entry(booking).or_default();
-                money.paid_out += amount;
-                let at = entry["at"].as_str().and_then(|at| at.parse().ok());
-                money.paid_at = money.paid_at.or(at);
-            }
-            _ => {}
-        }
-    }
-    for (booking, amount) in open.into_values() {
-        moneys.entry(booking).or_default().held.push(amount);
-    }
-    moneys
-}
-
-/// G3, G4, G11: of each stay exactly the quoted total is held until it is due and then taken, of a
-/// cancelled one what its policy keeps, and nothing of anything else.
-fn money_is_where_it_should_be(world: &World, bookings: &BTreeMap<BookingId, Booking>) {
-    let mut moneys = moneys(world);
-    for booking in bookings.values() {
-        let money = moneys.remove(&booking.id.to_string()).unwrap_or_default();
-        let last = booking.attempts.last();
-        let kept = booking.settlement.as_ref().map_or(0, |settlement| settlement.kept.total());
-        let due = match (booking.state, last.and_then(|attempt| attempt.outcome.as_ref())) {
-            // Its bank took the hold back: an operator's matter.
-            (_, Some(Paid::Lapsed(_))) => Money::default(),
-            (State::Confirmed, _) if last.is_some_and(|attempt| !attempt.captures) => {
-                Money { held: vec![booking.price.total()], ..Money::default() }
-            }
-            (state, _) if state.is_stay() => Money { taken: booking.price.total(), ..Money::default() },
-            (State::Cancelled, _) => Money { taken: kept, ..Money::default() },
-            _ => Money::default(),
-        };
-        hosts_are_paid_in_time(world, booking, &money);
-        if (&money.held, money.taken) != (&due.held, due.taken) {
-            world.watch().violated(format!(
-                "G3: {} is {:?}, {due:?} is due and {money:?} is there",
-                booking.id, booking.state
-            ));
-        }
-        if booking.unsettled {
-            world.watch().violated(format!("G4: {} ({:?}) rests unsettled", booking.id, booking.state));
-        }
-        ledger_agrees(world, booking, &money);
-    }
-    for (booking, money) in moneys {
-        world.watch().violated(format!("G3: {money:?} is there for {booking}, which is no booking"));
-    }
-}
-
-/// G5: a host gets what a stay has earned, a day after check-in and no sooner; one minute for clocks that
-/// are ahead.
-fn hosts_are_paid_in_time(world: &World, booking: &Booking, money: &Money) {
-    let due_at = booking.check_in_at + roost::booking::money::PAYOUT_AFTER;
-    let (now, early, late) = (world.now(), due_at - Span::from_mins(6), due_at + Span::from_mins(90));
-    let earned = if booking.unsettled { 0 } else { booking.taken.host() };
-    let owed = booking.state != State::Confirmed && earned > 0;
-    let paid = match money.paid_out {
-        0 => !owed || now < late,
-        paid => owed && paid == earned && money.paid_at.is_some_and(|at| at >= early),
-    };
-    if !paid {
-        world.watch().violated(format!(
-            "G5: {} ({:?}) has earned {}, due at {due_at}, and {money:?}",
-            booking.id,
-            booking.state,
-            booking.taken.host()
-        ));
-    }
-}
-
-/// G5: every entry of a booking's ledger sums to zero, and together they say what the provider's book
-/// says.
-fn ledger_agrees(world: &World, booking: &Booking, money: &Money) {
-    let (taken, paid_out) = (money.taken, money.paid_out);
-    let (quiet, id) = (world.quiet().clone(), booking.id);
-    let entries = World::settle(async move { quiet.store.ledger_entries(id).await });
-    let entries = entries.expect("the ledger is read");
-    let sum = |account| entries.iter().map(|entry| entry.of(account).amount).sum::<i64>();
-    let penalty = booking.settlement.as_ref().map_or(0, |settlement| settlement.penalty);
-    let parts = &booking.taken;
-    let agrees = entries.iter().all(Entry::is_balanced)
-        && u32::try_from(entries.len()).is_ok_and(|count| count == booking.entries)
-        && sum(Account::Guest) == -taken
-        && parts.total() == taken
-        && parts.is_sound()
-        && sum(Account::Tax) == parts.tax()
-        && sum(Account::Host) == parts.host() - penalty - paid_out
-        && sum(Account::Bank) == paid_out
-        && booking.paid_out == paid_out
-        && sum(Account::Platform) + sum(Account::Provider) == parts.service_fee + penalty;
-    if !agrees {
-        world.watch().violated(format!(
-            "G5: {taken} was taken for {id} ({:?}), {parts:?} by its own word, {penalty} is its host's penalty, \
-             and its ledger has {entries:?}",
-            booking.state
-        ));
     }
 }
 
