@@ -8,14 +8,9 @@ use roost::error::{Fields, Result};
 use roost::http::paging::{Page, limit, seal, unseal};
 use roost::http::{Answer, Call, Member, Nothing, Operation};
 use roost::stay::{Date, parse_date};
-use roost::store::bookings::ListPosition;
 use serde::Deserialize;
 
 use crate::view::view;
-
-/// How many bookings a filter may look through for one page: then the page is short and its cursor
-/// goes on.
-const MOST_LOOKED_AT: usize = 500;
 
 /// The operation.
 #[derive(Debug)]
@@ -36,7 +31,9 @@ impl Operation for ListBookings {
         let wish = call.query()?.check()?;
         let context = format!("{} bookings {:?}", call.caller.id, wish.filter);
         let after = wish.cursor.as_deref().map(|cursor| unseal(&app, &context, cursor)).transpose()?;
-        let (bookings, last) = page(&app, &call.caller, &wish, after).await?;
+        let keep = |booking| Some(booking).filter(|booking| wish.filter.takes(&app, booking));
+        let (id, as_host) = (call.caller.id, wish.filter.as_host);
+        let (bookings, last) = app.store.bookings_of(id, as_host, after, wish.limit, keep).await?;
         let (app, caller) = (&app, call.caller.id);
         let views = stream::iter(bookings).map(|booking| async move { view(app, &booking, caller).await });
         let items = views.buffered(10).try_collect().await?;
@@ -92,35 +89,6 @@ impl Query {
         let filter = Filter { as_host: role == "host", status: self.status, from, to };
         fields.finish()?;
         Ok(Wish { filter, limit: limit(self.limit)?, cursor: self.cursor })
-    }
-}
-
-/// The next bookings that pass the filter, and where the list goes on after them.
-async fn page(
-    app: &App,
-    caller: &Member,
-    wish: &Wish,
-    mut after: Option<ListPosition>,
-) -> Result<(Vec<Booking>, Option<ListPosition>)> {
-    let mut found = Vec::new();
-    let mut looked_at = 0;
-    loop {
-        let wanted = wish.limit - found.len();
-        let positions =
-            app.store.booking_ids_of(caller.id, wish.filter.as_host, after.as_ref(), wanted).await?;
-        let ids: Vec<_> = positions.iter().map(|position| position.booking).collect();
-        let mut bookings = app.store.bookings(&ids, true).await?;
-        bookings.sort_by_key(|booking| ids.iter().position(|id| *id == booking.id));
-        found.extend(bookings.into_iter().filter(|booking| wish.filter.takes(app, booking)));
-        looked_at += positions.len();
-        let ended = positions.len() < wanted;
-        after = positions.into_iter().last().or(after);
-        if ended {
-            return Ok((found, None));
-        }
-        if found.len() >= wish.limit || looked_at >= MOST_LOOKED_AT {
-            return Ok((found, after));
-        }
     }
 }
 

@@ -11,9 +11,6 @@ use roost::ids::{BookingId, PayoutId};
 use roost::money::Money;
 use serde::{Deserialize, Serialize};
 
-/// How many stays one page may look through: then it is short and its cursor goes on.
-const MOST_LOOKED_AT: usize = 500;
-
 /// The operation.
 #[derive(Debug)]
 pub struct ListPayouts;
@@ -31,24 +28,10 @@ impl Operation for ListPayouts {
 
     async fn run(app: App, call: Call<Self>) -> Result<Answer<Page<Payout>>> {
         let Query { limit: wanted, cursor } = call.query()?;
-        let wanted = limit(wanted)?;
         let context = format!("{} payouts", call.caller.id);
-        let mut after = cursor.as_deref().map(|cursor| unseal(&app, &context, cursor)).transpose()?;
-        let (mut items, mut looked_at) = (Vec::new(), 0);
-        let next = loop {
-            let left = wanted - items.len();
-            let positions = app.store.booking_ids_of(call.caller.id, true, after.as_ref(), left).await?;
-            let ids: Vec<BookingId> = positions.iter().map(|position| position.booking).collect();
-            let mut bookings = app.store.bookings(&ids, false).await?;
-            bookings.sort_by_key(|booking| ids.iter().position(|id| *id == booking.id));
-            items.extend(bookings.iter().filter_map(|booking| Payout::of(&app, booking)));
-            looked_at += positions.len();
-            let ended = positions.len() < left;
-            after = positions.into_iter().last().or(after);
-            if ended || items.len() >= wanted || looked_at >= MOST_LOOKED_AT {
-                break after.filter(|_| !ended);
-            }
-        };
+        let after = cursor.as_deref().map(|cursor| unseal(&app, &context, cursor)).transpose()?;
+        let keep = |booking: Booking| Payout::of(&app, &booking);
+        let (items, next) = app.store.bookings_of(call.caller.id, true, after, limit(wanted)?, keep).await?;
         Ok(Answer::ok(Page { items, next_cursor: next.map(|position| seal(&app, &context, &position)) }))
     }
 }

@@ -13,6 +13,9 @@ use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::ids::{BookingId, ListingId, UnitId, UserId};
 
+/// How many bookings a filter may look through for one page.
+const MOST_LOOKED_AT: usize = 500;
+
 impl Store {
     /// A booking, whatever its state, read strongly.
     pub async fn booking(&self, id: BookingId) -> Result<Option<Booking>> {
@@ -121,6 +124,40 @@ impl Store {
             .await
             .map_err(fault)?;
         page.items.unwrap_or_default().into_iter().map(record).collect()
+    }
+
+    /// The next of a guest's or a host's bookings that `keep` makes something of, at most `wanted`, latest
+    /// check-in first, and where the list goes on after them. Looks through [`MOST_LOOKED_AT`] of them or a
+    /// few more: then there may be fewer, and the list goes on all the same.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store did not answer.
+    pub async fn bookings_of<T>(
+        &self,
+        party: UserId,
+        as_host: bool,
+        mut after: Option<ListPosition>,
+        wanted: usize,
+        keep: impl Fn(Booking) -> Option<T>,
+    ) -> Result<(Vec<T>, Option<ListPosition>)> {
+        let (mut found, mut looked_at) = (Vec::new(), 0);
+        loop {
+            let left = wanted - found.len();
+            let positions = self.booking_ids_of(party, as_host, after.as_ref(), left).await?;
+            let ids: Vec<_> = positions.iter().map(|position| position.booking).collect();
+            let mut bookings = self.bookings(&ids, true).await?;
+            bookings.sort_by_key(|booking| ids.iter().position(|id| *id == booking.id));
+            found.extend(bookings.into_iter().filter_map(&keep));
+            looked_at += positions.len();
+            let ended = positions.len() < left;
+            after = positions.into_iter().last().or(after);
+            if ended {
+                return Ok((found, None));
+            }
+            if found.len() >= wanted || looked_at >= MOST_LOOKED_AT {
+                return Ok((found, after));
+            }
+        }
     }
 
     /// Whether a guest has a stay at a listing that is confirmed or going on.
