@@ -13,7 +13,9 @@ use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::error::{Error, Result};
 use crate::index::Index;
-use crate::payment::PaymentProvider;
+use crate::payment::{PaymentProvider, PayoutProvider, ProviderName};
+use crate::psp::adyen::Adyen;
+use crate::psp::stripe::Stripe;
 use crate::secrets::Secrets;
 use crate::ses::Post;
 use crate::store::Store;
@@ -35,7 +37,8 @@ pub struct Parts {
     /// The tables.
     pub store: Store,
     connector: SharedHttpConnector,
-    provider: OnceLock<Arc<dyn PaymentProvider>>,
+    stripe: OnceLock<Stripe>,
+    adyen: OnceLock<Adyen>,
     index: OnceLock<Option<Index>>,
     photos: OnceLock<Bucket>,
     failures: OnceLock<Bucket>,
@@ -67,7 +70,8 @@ impl App {
             secrets,
             store,
             connector,
-            provider: OnceLock::new(),
+            stripe: OnceLock::new(),
+            adyen: OnceLock::new(),
             index: OnceLock::new(),
             photos: OnceLock::new(),
             failures: OnceLock::new(),
@@ -76,21 +80,51 @@ impl App {
         }))
     }
 
-    /// The payment provider. Made at the first use, so that only the functions that call it carry it.
+    /// A payment provider. Made at the first use, so that only the functions that call it carry it.
     ///
     /// # Errors
-    /// When the deployment set none.
-    pub fn provider(&self) -> Result<&dyn PaymentProvider> {
-        if let Some(provider) = self.provider.get() {
-            return Ok(&**provider);
+    /// When the deployment set no account there.
+    pub fn provider(&self, name: ProviderName) -> Result<&dyn PaymentProvider> {
+        match name {
+            ProviderName::Stripe => Ok(self.stripe()?),
+            ProviderName::Adyen => {
+                if let Some(adyen) = self.adyen.get() {
+                    return Ok(adyen);
+                }
+                let adyen = Adyen::new(&self.config, self.connector.clone(), &self.clock, &self.entropy)?;
+                Ok(self.adyen.get_or_init(|| adyen))
+            }
         }
-        let provider = crate::psp::stripe::Stripe::new(
-            &self.config,
-            self.connector.clone(),
-            &self.clock,
-            &self.entropy,
-        )?;
-        Ok(&**self.provider.get_or_init(|| Arc::new(provider)))
+    }
+
+    /// The provider that takes over a payment for which another could not be reached, where the
+    /// deployment has one.
+    #[must_use]
+    pub fn stands_in_for(&self, name: ProviderName) -> Option<ProviderName> {
+        match name {
+            ProviderName::Stripe if self.config.adyen.is_some() => Some(ProviderName::Adyen),
+            ProviderName::Stripe | ProviderName::Adyen => None,
+        }
+    }
+
+    /// Who pays hosts out.
+    ///
+    /// # Errors
+    /// As [`Self::provider`].
+    pub fn payouts(&self) -> Result<&dyn PayoutProvider> {
+        Ok(self.stripe()?)
+    }
+
+    /// The first provider, as what it is: its book is asked for as its own.
+    ///
+    /// # Errors
+    /// As [`Self::provider`].
+    pub fn stripe(&self) -> Result<&Stripe> {
+        if let Some(stripe) = self.stripe.get() {
+            return Ok(stripe);
+        }
+        let stripe = Stripe::new(&self.config, self.connector.clone(), &self.clock, &self.entropy)?;
+        Ok(self.stripe.get_or_init(|| stripe))
     }
 
     /// Returns when the search domain is ready; at once where the deployment names none.

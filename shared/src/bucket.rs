@@ -1,6 +1,6 @@
 //! A bucket in S3: objects by key, and permission to put one, for somebody else to use.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
@@ -10,7 +10,7 @@ use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Instant};
 use crate::config::Config;
 use crate::connector;
 use crate::error::{Error, Result};
@@ -42,6 +42,8 @@ pub struct Upload<'a> {
     pub bytes: u64,
     /// Its SHA-256, in base 64.
     pub sha256: &'a str,
+    /// From when on, to the second.
+    pub from: Instant,
     /// For how long.
     pub valid: Duration,
 }
@@ -136,10 +138,15 @@ impl Bucket {
     }
 
     /// The request by which somebody else puts an object. Nothing is sent: it is signed here, and
-    /// holds for as long as it says and the credentials that sign it live.
+    /// holds for as long as it says and the credentials that sign it live. The same upload signed by the
+    /// same credentials is the same request to the byte.
     pub async fn sign(&self, upload: Upload<'_>) -> Result<Signed> {
         let length = i64::try_from(upload.bytes).map_err(Error::internal)?;
-        let valid = PresigningConfig::expires_in(upload.valid).map_err(Error::internal)?;
+        let valid = PresigningConfig::builder()
+            .start_time(SystemTime::from(upload.from))
+            .expires_in(upload.valid)
+            .build()
+            .map_err(Error::internal)?;
         let signed = self
             .client
             .put_object()

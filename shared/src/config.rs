@@ -51,6 +51,12 @@ pub struct Config {
     pub stripe_webhook_secrets: Vec<String>,
     /// `ROOST_STRIPE_URL`, `ROOST_STRIPE_KEY`.
     pub stripe: Option<StripeAccount>,
+    /// `ROOST_ADYEN_WEBHOOK_KEY` and, while it is rotated, `ROOST_ADYEN_WEBHOOK_KEY_PREVIOUS`: what Adyen
+    /// signs its notifications with, in hexadecimal digits. None is believed unless set.
+    pub adyen_webhook_keys: Vec<String>,
+    /// `ROOST_ADYEN_URL`, `ROOST_ADYEN_KEY`, `ROOST_ADYEN_MERCHANT`: the provider that stands in for the
+    /// first. None does unless set.
+    pub adyen: Option<AdyenAccount>,
 }
 
 /// The names of the tables; empty where a function does not use one.
@@ -95,6 +101,23 @@ pub struct StripeAccount {
     pub url: String,
     /// The secret key.
     pub key: String,
+}
+
+/// Where payments go while the first provider cannot be reached.
+#[derive(Clone)]
+pub struct AdyenAccount {
+    /// The interface's address, without a trailing slash.
+    pub url: String,
+    /// The secret key.
+    pub key: String,
+    /// The merchant account's name.
+    pub merchant: String,
+}
+
+impl std::fmt::Debug for AdyenAccount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "AdyenAccount({}, {})", self.url, self.merchant)
+    }
 }
 
 impl std::fmt::Debug for StripeAccount {
@@ -147,6 +170,9 @@ impl Config {
             budget: std::time::Duration::from_millis(budget),
         });
         let stripe = variable("ROOST_STRIPE_URL").zip(variable("ROOST_STRIPE_KEY"));
+        let adyen = variable("ROOST_ADYEN_URL")
+            .zip(variable("ROOST_ADYEN_KEY"))
+            .zip(variable("ROOST_ADYEN_MERCHANT"));
         let site = variable("ROOST_SITE_NAME").zip(variable("ROOST_WEB_URL"));
         Ok(Self {
             secrets,
@@ -180,6 +206,15 @@ impl Config {
                 .filter_map(variable)
                 .collect(),
             stripe: stripe.map(|(url, key)| StripeAccount { url: url.trim_end_matches('/').to_owned(), key }),
+            adyen_webhook_keys: ["ROOST_ADYEN_WEBHOOK_KEY", "ROOST_ADYEN_WEBHOOK_KEY_PREVIOUS"]
+                .into_iter()
+                .filter_map(variable)
+                .collect(),
+            adyen: adyen.map(|((url, key), merchant)| AdyenAccount {
+                url: url.trim_end_matches('/').to_owned(),
+                key,
+                merchant,
+            }),
         })
     }
 }

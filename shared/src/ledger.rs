@@ -28,6 +28,8 @@ pub enum Account {
     Provider,
     /// The host's own account, outside: what was paid out.
     Bank,
+    /// The guest's bank, which has taken money back and not decided yet.
+    Dispute,
 }
 
 /// Why money moved.
@@ -42,6 +44,14 @@ pub enum Movement {
     Penalty,
     /// Paid out to the host.
     Payout,
+    /// Taken back of what was paid out.
+    Reversal,
+    /// Taken back by the guest's bank, until it has decided; the provider asks a fee for that.
+    Dispute,
+    /// The bank has decided for the stay: it is back.
+    DisputeWon,
+    /// The bank has decided for the guest: each gives back what he had of it.
+    DisputeLost,
 }
 
 /// One entry: amounts that sum to zero.
@@ -118,6 +128,42 @@ impl Heading {
     #[must_use]
     pub fn payout(self, amount: i64) -> Entry {
         self.entry(Movement::Payout, vec![(Account::Host, -amount), (Account::Bank, amount)])
+    }
+
+    /// So much of what was paid out is the platform's to return.
+    #[must_use]
+    pub fn reversal(self, amount: i64) -> Entry {
+        self.entry(Movement::Reversal, vec![(Account::Bank, -amount), (Account::Host, amount)])
+    }
+
+    /// The guest's bank takes so much back: the platform goes without it until it has decided, and pays the
+    /// provider's fee.
+    #[must_use]
+    pub fn disputed(self, amount: i64, fee: i64) -> Entry {
+        let amounts =
+            vec![(Account::Platform, -amount - fee), (Account::Dispute, amount), (Account::Provider, fee)];
+        self.entry(Movement::Dispute, amounts)
+    }
+
+    /// The platform has it back.
+    #[must_use]
+    pub fn dispute_won(self, amount: i64) -> Entry {
+        self.entry(Movement::DisputeWon, vec![(Account::Dispute, -amount), (Account::Platform, amount)])
+    }
+
+    /// The guest has it: these parts of the price, and of what is more nobody else's.
+    #[must_use]
+    pub fn dispute_lost(self, amount: i64, parts: &Parts) -> Entry {
+        self.entry(
+            Movement::DisputeLost,
+            vec![
+                (Account::Dispute, -amount),
+                (Account::Guest, parts.total()),
+                (Account::Host, -parts.host()),
+                (Account::Tax, -parts.tax()),
+                (Account::Platform, amount - parts.service_fee),
+            ],
+        )
     }
 
     fn entry(self, movement: Movement, mut amounts: Vec<(Account, i64)>) -> Entry {

@@ -24,6 +24,7 @@ pub mod photo;
 pub mod planted;
 pub mod pricing;
 pub mod quote;
+pub mod reconciliation;
 pub mod search;
 
 pub mod app;
@@ -35,6 +36,7 @@ pub mod deployment;
 pub mod function;
 pub mod http;
 pub mod index;
+pub mod metrics;
 pub mod psp;
 pub mod ses;
 pub mod store;

@@ -49,11 +49,15 @@ pub enum Bug {
     PayoutBeforeCheckIn,
     /// Each call of a payout is another payout.
     PayoutWithoutKey,
+    /// Another provider is asked for money that the first may have.
+    FailoverOnTimeout,
+    /// A provider's event is acted on as often as it is sent.
+    WebhookWithoutDedupe,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::ReleaseWithoutCondition,
         Self::ConfirmWithoutFence,
         Self::AuthorizeWithoutKey,
@@ -76,6 +80,8 @@ impl Bug {
         Self::RefundWithoutKey,
         Self::PayoutBeforeCheckIn,
         Self::PayoutWithoutKey,
+        Self::FailoverOnTimeout,
+        Self::WebhookWithoutDedupe,
     ];
 }
 

@@ -39,6 +39,8 @@ pub struct Quote {
     pub check_in_time: Time,
     /// Until when the guest has to leave, on the day of check-out.
     pub check_out_time: Time,
+    /// How much of it is paid when it is booked, in percent, if not all.
+    pub deposit_percent: Option<u8>,
 }
 
 /// A quote as it is sealed: every field, in as few bytes as a client's clipboard may thank us for.
@@ -56,6 +58,7 @@ struct Sealed {
     caller: Option<u128>,
     expires_at: i64,
     times: [(i8, i8); 2],
+    deposit_percent: Option<u8>,
 }
 
 const PREFIX: &str = "quo_";
@@ -78,6 +81,7 @@ impl Quote {
             caller: self.caller.map(UserId::bits),
             expires_at: self.expires_at.as_millisecond(),
             times: [self.check_in_time, self.check_out_time].map(|time| (time.hour(), time.minute())),
+            deposit_percent: self.deposit_percent,
         };
         let content = postcard::to_stdvec(&sealed).expect("a quote has only plain fields");
         format!("{PREFIX}{}", secrets.seal(Purpose::Quote, "", &content, entropy))
@@ -117,6 +121,7 @@ impl Quote {
             expires_at: Instant::from_millisecond(sealed.expires_at).ok()?,
             check_in_time: time(sealed.times[0])?,
             check_out_time: time(sealed.times[1])?,
+            deposit_percent: sealed.deposit_percent,
         })
     }
 }
@@ -141,4 +146,33 @@ pub(crate) fn expand_nights(
     }
     let stay = Nights::between(date_of_epoch_day(first), date_of_epoch_day(day))?;
     Some((stay, nights.into_iter().collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::booking::tests::large;
+
+    #[test]
+    fn a_sealed_quote_reads_back_to_its_caller_alone() {
+        let (entropy, secrets) = (Entropy::system(), Secrets::new(&"s".repeat(32), None).unwrap());
+        let booking = large();
+        for deposit_percent in [None, Some(30)] {
+            let quote = Quote {
+                listing: booking.listing,
+                stay: booking.stay,
+                guests: booking.guests,
+                price: booking.price.clone(),
+                policy: booking.policy,
+                caller: Some(booking.guest),
+                expires_at: booking.lapses_at,
+                check_in_time: Time::constant(15, 0, 0, 0),
+                check_out_time: Time::constant(11, 30, 0, 0),
+                deposit_percent,
+            };
+            let text = quote.seal(&secrets, &entropy);
+            assert_eq!(Quote::unseal(&secrets, &text, booking.guest).unwrap(), quote);
+            assert!(matches!(Quote::unseal(&secrets, &text, booking.host), Err(Error::NotFound)));
+        }
+    }
 }

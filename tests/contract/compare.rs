@@ -33,6 +33,8 @@ pub(crate) fn difference(call: &Call, other: &Reply) -> Option<Difference> {
         let body: Value = serde_json::from_slice(&call.body).unwrap_or_default();
         if ours["Items"] != theirs["Items"] && sorted(&ours) == sorted(&theirs) {
             if body["IndexName"].is_null() { "the order of items" } else { "the order of an index's items" }
+        } else if !body["TotalSegments"].is_null() && ours["Items"].is_array() && theirs["Items"].is_array() {
+            "the segment of an item"
         } else {
             "the content"
         }

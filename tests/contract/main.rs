@@ -31,11 +31,14 @@ const INSIDE: &str = "ROOST_CONTRACT_INSIDE";
 
 /// What the two are known to answer differently, by the operation and what differs, and why no
 /// adapter minds.
-const KNOWN: [(&str, &str, &str); 1] = [(
-    "Query",
-    "the order of an index's items",
-    "an index promises none between items of one sort key: two bookings that begin on one day",
-)];
+const KNOWN: [(&str, &str, &str); 2] = [
+    (
+        "Query",
+        "the order of an index's items",
+        "an index promises none between items of one sort key: two bookings that begin on one day",
+    ),
+    ("Scan", "the segment of an item", "a scan in parts promises each item once, not in which part"),
+];
 
 fn main() -> ExitCode {
     let outcome = if std::env::var_os(INSIDE).is_some() { inside() } else { outside() };

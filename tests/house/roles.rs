@@ -41,9 +41,7 @@ fn a_role_allows_exactly_what_its_function_asks_of_the_tables() {
             uses.iter().map(|used| format!("ROOST_{}_TABLE", table(used))).collect()
         };
         let mut wanted = tables(&asked);
-        if uses::pays(&root(), &function.name) {
-            wanted.extend(["ROOST_STRIPE_KEY".into(), "ROOST_STRIPE_URL".into()]);
-        }
+        wanted.extend(uses::pays(&root(), &function.name).iter().map(|setting| (*setting).to_owned()));
         let services = uses::services(&root(), &function.name);
         wanted
             .extend(services.iter().flat_map(|(_, settings)| settings.iter().map(|name| (*name).to_owned())));
@@ -74,8 +72,7 @@ fn a_role_allows_exactly_what_its_function_asks_of_the_tables() {
         if uses::leads_to_pages(&root(), &function.name) {
             wanted.extend(["ROOST_SITE_NAME".into(), "ROOST_WEB_URL".into()]);
         }
-        if uses::hears_the_provider(&root(), &function.name) {
-            let secret = "ROOST_STRIPE_WEBHOOK_SECRET";
+        for secret in uses::hears_a_provider(&root(), &function.name) {
             wanted.extend([secret.into(), format!("{secret}_PREVIOUS")]);
         }
         if uses::fines(&root(), &function.name) {

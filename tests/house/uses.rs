@@ -53,9 +53,23 @@ pub(crate) fn of_functions(root: &Path) -> BTreeMap<String, BTreeSet<Use>> {
     uses
 }
 
-/// Whether a function reaches a call of the payment provider.
-pub(crate) fn pays(root: &Path, function: &str) -> bool {
-    reached_text(root, function).contains(".provider()")
+/// What a function needs for the calls of payment providers that it reaches.
+pub(crate) fn pays(root: &Path, function: &str) -> &'static [&'static str] {
+    let text = reached_text(root, function);
+    let first: &[&str] = &[
+        "ROOST_STRIPE_KEY",
+        "ROOST_STRIPE_URL",
+        "ROOST_ADYEN_KEY",
+        "ROOST_ADYEN_MERCHANT",
+        "ROOST_ADYEN_URL",
+    ];
+    if text.contains(".provider(") {
+        first
+    } else if text.contains(".payouts()") || text.contains(".stripe()") {
+        &first[..2]
+    } else {
+        &[]
+    }
 }
 
 /// The calls of other services that a function reaches, and what it needs for them: what its sources
@@ -157,9 +171,14 @@ pub(crate) fn leads_to_pages(root: &Path, function: &str) -> bool {
     reached_text(root, function).contains("config.site")
 }
 
-/// Whether a function reads the events of the payment provider.
-pub(crate) fn hears_the_provider(root: &Path, function: &str) -> bool {
-    reached_text(root, function).contains(".stripe_webhook_secrets")
+/// What a function checks the events of payment providers by.
+pub(crate) fn hears_a_provider(root: &Path, function: &str) -> Vec<&'static str> {
+    let text = reached_text(root, function);
+    let secrets = [
+        (".stripe_webhook_secrets", "ROOST_STRIPE_WEBHOOK_SECRET"),
+        (".adyen_webhook_keys", "ROOST_ADYEN_WEBHOOK_KEY"),
+    ];
+    secrets.into_iter().filter(|(read, _)| text.contains(read)).map(|(_, secret)| secret).collect()
 }
 
 /// Whether a function reaches the setting of what a host pays for a cancellation.

@@ -12,6 +12,14 @@ fn written(meter: &Value) -> (f64, f64) {
     (of_tables, indexes.map(|index| index["write"].as_f64().unwrap_or_default()).sum())
 }
 
+/// What a run of the hourly schedule writes of bookings: to their table, and to its indexes.
+async fn hourly_run(product: &Product) -> (f64, f64) {
+    product.reset_meter().await;
+    product.run("advance-stays").await;
+    let meter = product.meter().await;
+    written(&json!({"tables": {"bookings": meter["tables"]["roost-bookings"]}}))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_booking_costs_two_writes_a_night_and_for_itself_and_one_for_a_hold_or_four_for_a_capture() {
     let product = Product::start().await;
@@ -50,15 +58,12 @@ async fn a_booking_costs_two_writes_a_night_and_for_itself_and_one_for_a_hold_or
 
 /// From check-in to the end: what a stay costs after it was booked.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stay_costs_six_writes_after_its_booking_and_ten_when_it_was_held() {
+async fn a_stay_costs_seven_writes_after_its_booking_and_eleven_when_it_was_held() {
     let product = Product::start().await;
     let (host, listing) = product.host_with_home("host", json!({})).await;
-    let opened = host.post("/v1/hosts/me/payout-account", &json!({})).await.expect(200);
-    let page =
-        opened["onboardingUrl"].as_str().unwrap().strip_prefix(&product.stack.url()).unwrap().to_owned();
-    product.anybody().get(&page).await;
+    crate::payouts::onboarded(&product, &host).await;
     product.anybody().post("/_local/payments/webhooks", &json!({"copies": 0})).await.expect(200);
-    for (first, expected) in [(20, 6.0), (2, 10.0)] {
+    for (first, expected) in [(20, 7.0), (2, 11.0)] {
         let guest = product.one_of_a_crowd(1);
         let (from, to) = (product.day(first), product.day(first + 4));
         guest.book(&listing, from, to, VISA, &format!("{first}")).await.expect(201);
@@ -68,16 +73,30 @@ async fn a_stay_costs_six_writes_after_its_booking_and_ten_when_it_was_held() {
         // Check-in, the capture of what was held, the payout, the end.
         for days in [first + 1, 2, 3] {
             product.advance(days * 86_400).await;
-            product.reset_meter().await;
-            product.run("advance-stays").await;
-            let meter = product.meter().await;
-            let bookings = json!({"tables": {"bookings": meter["tables"]["roost-bookings"]}});
-            let (tables, of_indexes) = written(&bookings);
+            let (tables, of_indexes) = hourly_run(&product).await;
             life += tables;
             indexes += of_indexes;
         }
-        assert_eq!(life, expected, "check-in 1, capture 4 where it was held, payout 4, completed 1");
+        assert_eq!(life, expected, "check-in 1, capture 4 where it was held, payout 5, completed 1");
         assert!(indexes <= 12.0, "{indexes} on the indexes");
+    }
+}
+
+/// What being paid in two costs more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_balance_costs_a_write_for_its_reminder_and_five_for_its_charge() {
+    let product = Product::start().await;
+    let (_, listing) = product.host_with_home("host", json!({"depositPercent": 30})).await;
+    product.anybody().post("/_local/payments/webhooks", &json!({"copies": 0})).await.expect(200);
+    let guest = product.one_of_a_crowd(1);
+    guest.book(&listing, product.day(30), product.day(34), VISA, "k").await.expect(201);
+    product.drain().await;
+    // The day after the reminder is due, and the day after the balance is.
+    for (days, expected) in [(14, 1.0), (3, 5.0)] {
+        product.advance(days * 86_400).await;
+        let (tables, indexes) = hourly_run(&product).await;
+        assert_eq!(tables, expected, "after {days} days");
+        assert!(indexes <= 4.0, "after {days} days: {indexes}");
     }
 }
 

@@ -1,7 +1,11 @@
 //! The product over HTTP, as its clients meet it: one stack a test, real handlers, the real store.
 
+mod authentication;
+mod balance;
 mod cost;
+mod disputes;
 mod events;
+mod failover;
 mod faults;
 mod holds;
 mod hostile;
@@ -9,6 +13,7 @@ mod idempotency;
 mod identity;
 mod import;
 mod index;
+mod issues;
 mod journey;
 mod mail;
 mod money;
@@ -16,6 +21,7 @@ mod payouts;
 mod photos;
 mod published;
 mod races;
+mod reconciliation;
 mod requests;
 mod streams;
 mod truth;

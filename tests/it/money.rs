@@ -8,7 +8,7 @@ use roost_tests::{Caller, Money, Product, VISA};
 use serde_json::{Value, json};
 
 /// At ten in the morning: what a policy returns depends on the time of day.
-async fn morning() -> Product {
+pub(crate) async fn morning() -> Product {
     let product = Product::start().await;
     let time = product.stack.app().clock.now().as_second().rem_euclid(86_400);
     product.advance((10 * 3_600 - time).rem_euclid(86_400)).await;
@@ -28,7 +28,7 @@ async fn money(product: &Product, booking: &str) -> Money {
 }
 
 /// What a party reads of a booking's money: kind and amount of each movement.
-async fn movements(party: &Caller, booking: &str) -> Vec<(String, i64)> {
+pub(crate) async fn movements(party: &Caller, booking: &str) -> Vec<(String, i64)> {
     let payments = party.get(&format!("/v1/bookings/{booking}/payments")).await.expect(200);
     let items = payments["items"].as_array().unwrap().iter();
     let items: Vec<_> = items

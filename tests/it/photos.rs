@@ -260,6 +260,66 @@ async fn a_listing_has_fifty_photos_however_many_come_at_once_and_its_host_alone
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_announces_one_photo_and_is_answered_again_to_the_byte() {
+    let product = Product::start().await;
+    let (host, listing) = product.host_with_home("ann", json!({})).await;
+    let (bytes, others) = (png(1_100, 1_030), png(1_030, 1_100));
+    let body = |kind: &str, bytes: &[u8]| {
+        let sum = BASE64_STANDARD.encode(fingerprint(bytes));
+        json!({"contentType": kind, "sizeBytes": bytes.len(), "checksumSha256": sum})
+    };
+    let at = |listing: &str| format!("/v1/listings/{listing}/photos");
+    let (path, announced) = (at(&listing), body("image/png", &bytes));
+
+    let at_once = (0..4).map(|_| host.post_once(&path, &announced, "k"));
+    let answers = futures::future::join_all(at_once).await;
+    let first = &answers[0];
+    assert!(answers.iter().all(|answer| (answer.status, &answer.bytes) == (201, &first.bytes)));
+    let replayed =
+        |answer: &Answer| answer.headers.get("idempotency-replayed").is_some_and(|it| it == "true");
+    assert_eq!(answers.iter().filter(|answer| replayed(answer)).count(), 3);
+    assert_eq!(photos(&host, &listing).await.len(), 1);
+    for other in [body("image/png", &others), body("image/jpeg", &bytes)] {
+        assert_eq!(host.post_once(&path, &other, "k").await.problem(422), "idempotency_key_reused");
+    }
+
+    // The key is the caller's and the path's: a photo of its own for whoever else comes with it.
+    let (stranger, elsewhere) = product.host_with_home("bob", json!({})).await;
+    let second = product.home_of(&host, json!({})).await;
+    for (caller, listing) in [(&stranger, &elsewhere), (&host, &second)] {
+        let own = caller.post_once(&at(listing), &announced, "k").await;
+        assert!(!replayed(&own));
+        assert_ne!(own.expect(201)["photoId"], first.json["photoId"]);
+        assert_eq!(photos(caller, listing).await.len(), 1);
+    }
+    assert_eq!(stranger.post_once(&path, &announced, "k").await.problem(404), "not_found");
+
+    // Whatever has become of the photo since, the first answer again.
+    assert_eq!(product.upload(&first.json["upload"], &bytes, &[]).await.status, 200);
+    product.drain().await;
+    product.advance(3_600).await;
+    let host = product.again(&host);
+    let again = host.post_once(&path, &announced, "k").await;
+    assert_eq!((again.status, &again.bytes, replayed(&again)), (201, &first.bytes, true));
+    assert_eq!(photos(&host, &listing).await[0]["status"], "ready");
+
+    // A deleted photo's key is free, but what its addresses showed they never show otherwise.
+    let photo = format!("{path}/{}", first.json["photoId"].as_str().expect("an id"));
+    assert_eq!(host.send("DELETE", &photo, None, &[]).await.status, 204);
+    let next = host.post_once(&path, &body("image/png", &others), "k").await;
+    assert!(!replayed(&next));
+    let next = next.expect(201);
+    assert_ne!(next["photoId"], first.json["photoId"]);
+    assert_eq!(product.upload(&next["upload"], &others, &[]).await.status, 200);
+
+    // Without a key each call is a photo.
+    for count in [2, 3] {
+        assert!(!replayed(&host.post(&path, &announced).await));
+        assert_eq!(photos(&host, &listing).await.len(), count);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upload_told_of_twice_or_deleted_meanwhile_leaves_nothing_behind() {
     let product = Product::start().await;
     let (host, listing) = product.host_with_home("ann", json!({})).await;

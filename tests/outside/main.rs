@@ -32,9 +32,13 @@ expected-statuses = ["400", "401", "403", "404", "406", "415", "422"]
 [checks.positive_data_acceptance]
 expected-statuses = ["2XX", "401", "402", "403", "404", "409", "410", "412", "422", "429"]
 
-# The document cannot say how an event is signed.
+# The document cannot say how an event is signed, nor what of another's event is not read.
 [[operations]]
 include-path = "/v1/webhooks/stripe"
+checks.positive_data_acceptance.expected-statuses = ["2XX", "400"]
+
+[[operations]]
+include-path = "/v1/webhooks/adyen"
 checks.positive_data_acceptance.expected-statuses = ["2XX", "400"]
 "#;
 

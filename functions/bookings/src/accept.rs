@@ -70,12 +70,7 @@ fn accepted(app: &App, request: &Booking) -> Result<Booking> {
         state: State::PaymentStarted,
         lapses_at: now + HOLD,
         claim_until: Some(now + HOLD),
-        attempts: vec![Attempt {
-            asked_by: None,
-            started_at: now,
-            captures: is_captured_at_confirmation(request.check_in_at, now),
-            outcome: None,
-        }],
+        attempts: vec![Attempt::new(None, now, is_captured_at_confirmation(request.check_in_at, now))],
         ..request.clone()
     })
 }

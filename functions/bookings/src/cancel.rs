@@ -3,6 +3,7 @@
 
 use roost::app::App;
 use roost::booking::answer::BookingView;
+use roost::booking::money::Step;
 use roost::booking::refund::Settlement;
 use roost::booking::{Booking, Side, State};
 use roost::error::{Error, Fields, Result};
@@ -38,7 +39,7 @@ impl Operation for CancelBooking {
         }
         let by = side(&booking, call.caller.id);
         let cancelled = match app.store.end(&booking, cancelled(&app, &booking, by, reason)?).await? {
-            Advance::Done(cancelled) => settle_up(&app, cancelled).await?,
+            Advance::Done(cancelled) => Box::pin(settle_up(&app, cancelled)).await?,
             Advance::Lost => return Err(Error::invalid_transition("The booking has just changed.")),
         };
         answer(&app, &cancelled, call.caller.id).await
@@ -63,9 +64,13 @@ fn cancelled(app: &App, booking: &Booking, by: Side, reason: Option<String>) -> 
         cancelled_by: Some(by),
         reason,
         settlement: settlement(app, booking, by),
+        trouble: None,
         ..booking.clone()
     };
-    cancelled.unsettled = cancelled.step().is_some();
+    if let Some(Step::DecideRefund(back)) = cancelled.step() {
+        cancelled.decide_refund(back);
+    }
+    cancelled.unsettled = cancelled.has_more_to_settle();
     Ok(cancelled)
 }
 

@@ -32,20 +32,28 @@ impl Operation for CheckInBooking {
         if booking.state == State::CheckedIn {
             return answer(&app, &booking, call.caller.id).await;
         }
-        if booking.state != State::Confirmed {
-            return Err(Error::invalid_transition("Only a confirmed booking can be checked in."));
-        }
-        if app.clock.today(&booking.zone) < booking.stay.first() {
-            return Err(Error::invalid_transition("The date of check-in has not come at the listing."));
-        }
+        can_check_in(&app, &booking)?;
         match app.store.advance(&booking, checked_in(&booking)).await? {
             Advance::Done(booking) => {
-                let booking = settle_up(&app, booking).await?;
+                let booking = Box::pin(settle_up(&app, booking)).await?;
                 answer(&app, &booking, call.caller.id).await
             }
             Advance::Lost => Err(Error::invalid_transition("The booking has just changed.")),
         }
     }
+}
+
+fn can_check_in(app: &App, booking: &Booking) -> Result<()> {
+    if booking.state != State::Confirmed {
+        return Err(Error::invalid_transition("Only a confirmed booking can be checked in."));
+    }
+    if app.clock.today(&booking.zone) < booking.stay.first() {
+        return Err(Error::invalid_transition("The date of check-in has not come at the listing."));
+    }
+    if booking.owes_balance() {
+        return Err(Error::invalid_transition("The balance of the stay is not paid."));
+    }
+    Ok(())
 }
 
 /// The booking with its guest there: from now on a hold on the card is due.

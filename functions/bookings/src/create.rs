@@ -2,6 +2,7 @@
 
 use roost::app::App;
 use roost::booking::answer::{BookingView, Details, GuestDetail};
+use roost::booking::balance::{Balance, plan};
 use roost::booking::money::is_captured_at_confirmation;
 use roost::booking::{Attempt, Booking, HOLD, Mode, Sent, State, TIME_TO_RESPOND};
 use roost::error::{Error, Fields, Reason, Result, Unsold};
@@ -10,7 +11,7 @@ use roost::ids::{BookingId, UnitId};
 use roost::listing::{ListingStatus, Terms};
 use roost::planted::{self, Bug};
 use roost::pricing::parts::Parts;
-use roost::quote::Quote;
+use roost::quote::{Quote, VALIDITY};
 use roost::secrets::Purpose;
 use roost::store::bookings::Made;
 use serde::Deserialize;
@@ -159,7 +160,12 @@ impl Wish {
         let waits = if mode == Mode::Requested { TIME_TO_RESPOND } else { HOLD };
         let check_in_at = terms.zone.instant_of(quote.stay.first(), quote.check_in_time);
         let captures = is_captured_at_confirmation(check_in_at, now);
-        let attempt = Attempt { asked_by: None, started_at: now, captures, outcome: None };
+        let attempt = Attempt::new(None, now, captures);
+        // As it was quoted, however near the balance has come since.
+        let balance = quote.deposit_percent.filter(|_| mode != Mode::Requested).and_then(|percent| {
+            let plan = plan(percent, &quote.price, check_in_at, &terms.zone, quote.expires_at - VALIDITY)?;
+            Some(Balance::new(percent, &plan, now))
+        });
         let booking = Booking {
             id,
             guest: guest.id,
@@ -170,6 +176,7 @@ impl Wish {
             stay: quote.stay,
             guests: quote.guests,
             price: quote.price,
+            balance,
             policy: quote.policy,
             zone: terms.zone.clone(),
             check_in_at,
@@ -184,12 +191,18 @@ impl Wish {
             reason: None,
             cancelled_by: None,
             settlement: None,
+            is_fined: false,
             captured: 0,
             taken: Parts::default(),
+            returning: None,
             paid_out: 0,
+            sending: 0,
+            reversing: None,
             payout_at: None,
             entries: 0,
             unsettled: false,
+            dispute: None,
+            trouble: None,
             has_details: !self.details.is_empty(),
             version: 1,
         };

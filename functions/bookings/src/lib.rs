@@ -3,13 +3,18 @@
 
 pub mod accept;
 pub mod advance;
+pub mod adyen_webhook;
+mod authorizing;
 pub mod cancel;
 pub mod check_in;
 pub mod check_out;
+mod collecting;
 pub mod create;
 pub mod decline;
+mod disputing;
 pub mod expire;
 pub mod get;
+mod hinted;
 pub mod list;
 pub mod list_payments;
 pub mod pay;
@@ -21,6 +26,7 @@ mod replay;
 pub mod settle;
 mod settling;
 pub mod stripe_webhook;
+mod trouble;
 mod view;
 
 use roost::function::Functions;
@@ -43,6 +49,7 @@ pub fn functions() -> Functions {
             Described::of::<preview_cancellation::PreviewCancellation>(),
             Described::of::<list_payments::ListPayments>(),
             Described::of::<stripe_webhook::StripeWebhook>(),
+            Described::of::<adyen_webhook::AdyenWebhook>(),
         ],
         schedules: vec![expire::EXPIRE_BOOKINGS, recover::RECOVER_PAYMENTS, advance::ADVANCE_STAYS],
         consumers: vec![settle::SETTLE_BOOKINGS],

@@ -2,14 +2,16 @@
 //! the outcome is recorded. Whoever gets lost in between is found again by `recover-payments`.
 
 use roost::app::App;
-use roost::booking::{Booking, HOLD, Mode, Outcome, State};
+use roost::booking::{Booking, Outcome, State};
 use roost::clock::Duration;
 use roost::error::{Error, Refusal, Result};
 use roost::payment::{Authorization, Capture, Taken};
 use roost::planted::{self, Bug};
 use roost::store::bookings::Advance;
 
-use crate::settling::{self, settle_up};
+use crate::authorizing::authorized;
+use crate::collecting;
+use crate::settling::{self, reread, settle_up};
 
 /// How long after check-in a hold must last to be sure that it is taken in time.
 const CHARGED_WITHIN: Duration = Duration::from_hours(6);
@@ -20,8 +22,19 @@ const CHARGED_WITHIN: Duration = Duration::from_hours(6);
 /// # Errors
 /// `PaymentRefused` when nothing is held and never will be; `Unavailable` when that is not known.
 pub(crate) async fn pay(app: &App, booking: Booking) -> Result<Booking> {
-    let order = booking.order(&app.secrets, latest(&booking)?);
-    let authorization = app.provider()?.authorize(&order).await;
+    let index = latest(&booking)?;
+    let (booking, authorization) = Box::pin(authorized(app, booking, index)).await?;
+    Box::pin(record(app, booking, authorization)).await
+}
+
+/// Goes on with an attempt that the guest has had to confirm.
+///
+/// # Errors
+/// As [`pay`].
+pub(crate) async fn resume(app: &App, booking: Booking) -> Result<Booking> {
+    let index = latest(&booking)?;
+    let order = booking.order(index);
+    let authorization = app.provider(booking.attempts[index].provider)?.resume(&order).await;
     Box::pin(record(app, booking, authorization)).await
 }
 
@@ -33,8 +46,9 @@ pub(crate) async fn settle(app: &App, booking: Booking) -> Result<Booking> {
     if planted::is(Bug::AskSkipped) {
         return fail(app, booking, Outcome::Failed).await;
     }
-    let order = booking.order(&app.secrets, latest(&booking)?);
-    let authorization = app.provider()?.settle(&order).await;
+    let index = latest(&booking)?;
+    let order = booking.order(index);
+    let authorization = app.provider(booking.attempts[index].provider)?.settle(&order).await;
     Box::pin(record(app, booking, authorization)).await
 }
 
@@ -63,17 +77,45 @@ async fn record(app: &App, booking: Booking, authorization: Authorization) -> Re
             let lapses_before = capture_before.is_some_and(|until| until <= charged_by);
             booking.attempts[index].captures |= lapses_before;
             if booking.attempts[index].captures && booking.lapsed(app.clock.now()).is_none() {
-                return capture(app, booking, reference).await;
+                return Box::pin(capture(app, booking, reference)).await;
             }
             confirm(app, booking, Paid::Held(reference)).await
         }
         Authorization::Taken(taken) => confirm(app, booking, Paid::Taken(taken)).await,
+        Authorization::ActionRequired { reference, secret } => {
+            wait_for_guest(app, booking, reference, secret).await
+        }
         Authorization::Declined { authentication_required: true, .. } => {
             fail(app, booking, Outcome::AuthenticationRequired).await
         }
         Authorization::Declined { .. } => fail(app, booking, Outcome::Declined).await,
         Authorization::Nothing => fail(app, booking, Outcome::Failed).await,
-        Authorization::Unknown { context } => Err(Error::unavailable(context)),
+        Authorization::Unreached { context } | Authorization::Unknown { context } => {
+            Err(Error::unavailable(context))
+        }
+    }
+}
+
+/// The bank wants the guest to confirm: the nights are kept meanwhile, for as long as a hold's.
+async fn wait_for_guest(app: &App, booking: Booking, reference: String, secret: String) -> Result<Booking> {
+    let index = latest(&booking)?;
+    let state = if booking.attempts[index].is_balance { booking.state } else { State::Held };
+    let mut after = Booking { state, ..booking.clone() };
+    after.end_waiting(index);
+    after.attempts[index].outcome = Some(Outcome::ActionRequired { reference, secret, is_open: true });
+    match app.store.advance(&booking, after).await? {
+        Advance::Done(waiting) => Ok(waiting),
+        Advance::Lost if booking.attempts[index].is_balance => {
+            Box::pin(collecting::found(app, &booking, index)).await
+        }
+        Advance::Lost => {
+            let booking = reread(app, &booking).await?;
+            if booking.waiting_attempt() == Some(index) || booking.was_paid_by(index) {
+                Ok(booking)
+            } else {
+                Err(refusal(&booking, index, false))
+            }
+        }
     }
 }
 
@@ -87,12 +129,13 @@ enum Paid {
 
 /// Takes the held money of a stay that is too far off for a hold.
 async fn capture(app: &App, booking: Booking, reference: String) -> Result<Booking> {
-    let mut order = booking.order(&app.secrets, latest(&booking)?);
+    let index = latest(&booking)?;
+    let mut order = booking.order(index);
     order.reference = Some(reference);
-    match app.provider()?.capture(&order, order.amount).await {
+    match app.provider(booking.attempts[index].provider)?.capture(&order, order.amount).await {
         Capture::Taken(taken) => confirm(app, booking, Paid::Taken(taken)).await,
         Capture::Gone => fail(app, booking, Outcome::Declined).await,
-        Capture::Unknown { context } => Err(Error::unavailable(context)),
+        Capture::Refused { context } | Capture::Unknown { context } => Err(Error::unavailable(context)),
     }
 }
 
@@ -100,6 +143,9 @@ async fn capture(app: &App, booking: Booking, reference: String) -> Result<Booki
 /// goes back.
 async fn confirm(app: &App, booking: Booking, paid: Paid) -> Result<Booking> {
     let index = latest(&booking)?;
+    if let (true, Paid::Taken(taken)) = (booking.attempts[index].is_balance, &paid) {
+        return Box::pin(collecting::taken(app, booking, index, taken)).await;
+    }
     let mut booking = booking;
     let lapsed = booking.lapsed(app.clock.now()).filter(|_| !planted::is(Bug::ConfirmWithoutFence));
     if let Some(lapsed) = lapsed {
@@ -108,6 +154,9 @@ async fn confirm(app: &App, booking: Booking, paid: Paid) -> Result<Booking> {
         }
     } else {
         let mut after = Booking { state: State::Confirmed, ..booking.clone() };
+        after.end_waiting(index);
+        // Another card that was to be confirmed, and was not given up yet, must not be any more.
+        after.unsettled = after.waiting_attempt().is_some();
         let entries = match paid {
             Paid::Held(reference) => {
                 after.attempts[index].outcome = Some(Outcome::Held(reference));
@@ -135,22 +184,24 @@ async fn confirm(app: &App, booking: Booking, paid: Paid) -> Result<Booking> {
 /// Nothing is held: the nights are free at once, but for a hold whose time has not run out.
 async fn fail(app: &App, booking: Booking, outcome: Outcome) -> Result<Booking> {
     let index = latest(&booking)?;
-    let hold_ends = booking.created_at + HOLD;
+    if booking.attempts[index].is_balance {
+        return Box::pin(collecting::missed(app, booking, index, outcome)).await;
+    }
+    let hold_ends = booking.hold_ends();
     let mut after = booking.clone();
+    after.end_waiting(index);
     after.attempts[index].outcome = Some(outcome);
-    let written = if booking.mode != Mode::Held {
-        after.state = State::PaymentFailed;
-        if planted::is(Bug::DeclineKeepsNights) {
-            app.store.advance(&booking, after).await?
-        } else {
-            app.store.end(&booking, after).await?
-        }
-    } else if app.clock.now() < hold_ends {
-        after.state = State::Held;
-        after.lapses_at = hold_ends;
+    let now = app.clock.now();
+    (after.state, after.lapses_at) = match booking.is_paid_through_a_hold() {
+        false => (State::PaymentFailed, after.lapses_at),
+        true if now < hold_ends => (State::Held, hold_ends),
+        true => (State::Expired, after.lapses_at),
+    };
+    after.unsettled = after.step().is_some();
+    let keeps_nights = after.state == State::Held || planted::is(Bug::DeclineKeepsNights);
+    let written = if keeps_nights {
         app.store.advance(&booking, after).await?
     } else {
-        after.state = State::Expired;
         app.store.end(&booking, after).await?
     };
     match written {
@@ -164,8 +215,4 @@ async fn fail(app: &App, booking: Booking, outcome: Outcome) -> Result<Booking> 
 
 fn latest(booking: &Booking) -> Result<usize> {
     booking.attempts.len().checked_sub(1).ok_or_else(|| Error::internal("a payment without an attempt"))
-}
-
-async fn reread(app: &App, booking: &Booking) -> Result<Booking> {
-    app.store.booking(booking.id).await?.ok_or_else(|| Error::internal("a booking that was paid is gone"))
 }

@@ -3,11 +3,12 @@
 use roost::app::App;
 use roost::booking::Booking;
 use roost::clock::Duration;
-use roost::error::Result;
-use roost::payment::{Transfer, Transferred};
+use roost::error::{Error, Result};
+use roost::payment::{ProviderName, Transfer, Transferred};
 use roost::store::bookings::Advance;
 
 use crate::settling::heading;
+use crate::trouble;
 
 /// How long a host without an account waits for the next try.
 const WITHOUT_ACCOUNT: Duration = Duration::from_hours(24);
@@ -18,34 +19,91 @@ pub(crate) async fn pay_out(app: &App, booking: Booking) -> Result<()> {
     let now = app.clock.now();
     let Some((amount, at)) = booking.payout() else { return Ok(()) };
     let Some((index, _)) = booking.paying_attempt().filter(|_| at <= now) else { return Ok(()) };
-    let mut after = Booking { payout_at: None, ..booking.clone() };
-    let account = match app.store.payout_account(booking.host).await? {
-        Some(known) => Some(app.provider()?.account(&known.account).await?).filter(|known| known.is_active),
-        None => None,
+    let account = match account_of(app, &booking).await {
+        Ok(account) => account,
+        Err(Error::Unavailable { context }) => {
+            return trouble::meet(app, &booking, "payout", &context, false).await;
+        }
+        Err(error) => return Err(error),
     };
-    let Some(account) = account else {
-        after.payout_at = Some(now + WITHOUT_ACCOUNT);
-        return match app.store.advance(&booking, after).await? {
-            Advance::Done(_) | Advance::Lost => Ok(()),
-        };
-    };
-    let transfer = Transfer {
-        payout: booking.payout_id(&app.secrets),
-        order: booking.order(&app.secrets, index),
-        amount: booking.price.money(amount),
-        account: account.id,
-    };
-    match app.provider()?.transfer(&transfer).await {
-        Transferred::Done => {
-            after.paid_out += amount;
-            let entry = heading(app, &mut after, index).payout(amount);
-            match app.store.advance_entering(&booking, after, &[entry]).await? {
-                Advance::Done(_) | Advance::Lost => Ok(()),
+    // Written before it is sent: a dispute that comes meanwhile must not hide that it was.
+    let begun = match &account {
+        _ if booking.sending > 0 => booking,
+        account => {
+            let after = match account {
+                Some(_) => Booking { sending: amount, payout_at: None, ..booking.clone() },
+                None => Booking { payout_at: Some(now + WITHOUT_ACCOUNT), ..booking.clone() },
+            };
+            match app.store.advance(&booking, after).await? {
+                Advance::Done(begun) => begun,
+                Advance::Lost => return Ok(()),
             }
         }
-        Transferred::Unknown { context } => {
-            tracing::warn!(booking = %booking.id, context, "a payout is not known to be made");
-            Ok(())
+    };
+    let Some(account) = account else { return Ok(()) };
+    let transfer = transfer(&begun, index, (amount, account));
+    // A bank that has the money since, or has given it to the guest: then nothing more is sent.
+    if begun.is_disputed() || begun.taken.host() < begun.paid_out + begun.sending {
+        return match app.payouts()?.is_sent(&transfer).await {
+            Ok(true) => sent(app, begun, index).await,
+            Ok(false) => not_sent(app, begun).await,
+            Err(context) => trouble::meet(app, &begun, "payout", &context, false).await,
+        };
+    }
+    match app.payouts()?.transfer(&transfer).await {
+        Transferred::Done => sent(app, begun, index).await,
+        Transferred::Refused { context } => trouble::meet(app, &begun, "payout", &context, true).await,
+        Transferred::Unknown { context } => trouble::meet(app, &begun, "payout", &context, false).await,
+    }
+}
+
+/// Where the host is paid: his account, if it takes money, or the one that money may be on its way to.
+async fn account_of(app: &App, booking: &Booking) -> Result<Option<String>> {
+    let Some(known) = app.store.payout_account(booking.host).await? else { return Ok(None) };
+    if booking.sending > 0 {
+        return Ok(Some(known.account));
+    }
+    let account = app.payouts()?.account(&known.account).await?;
+    Ok(account.is_active.then_some(account.id))
+}
+
+/// Writes down that nothing is on its way to the host.
+async fn not_sent(app: &App, booking: Booking) -> Result<()> {
+    let after = Booking { sending: 0, ..booking.clone() };
+    match trouble::overcome(app, &booking, after, &[], None).await? {
+        Advance::Done(_) | Advance::Lost => Ok(()),
+    }
+}
+
+/// Enters what was sent, whatever else has been written of the booking meanwhile.
+async fn sent(app: &App, mut booking: Booking, index: usize) -> Result<()> {
+    while booking.sending > 0 {
+        let mut after =
+            Booking { sending: 0, paid_out: booking.paid_out + booking.sending, ..booking.clone() };
+        let entry = heading(app, &mut after, index).payout(booking.sending);
+        after.unsettled |= after.has_more_to_settle();
+        match trouble::overcome(app, &booking, after, &[entry], None).await? {
+            Advance::Done(_) => break,
+            Advance::Lost => {
+                let read = app.store.booking(booking.id).await?;
+                booking = read.ok_or_else(|| Error::internal("a booking that was paid out is gone"))?;
+            }
         }
+    }
+    Ok(())
+}
+
+/// What is, or was, sent to a host's account for a stay.
+pub(crate) fn transfer(booking: &Booking, index: usize, (amount, account): (i64, String)) -> Transfer {
+    let is_stripes = booking.attempts[index].provider == ProviderName::Stripe;
+    // Of two payments neither has it all; both are weeks old, and what they brought has come.
+    let is_one = booking.paid_balance().is_none();
+    Transfer {
+        payout: booking.payout_id(),
+        booking: booking.id,
+        // What Adyen has taken comes to the platform's bank, and goes to the host from what Stripe has.
+        from: booking.order(index).reference.filter(|_| is_stripes && is_one),
+        amount: booking.price.money(amount),
+        account,
     }
 }

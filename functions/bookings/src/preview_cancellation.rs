@@ -32,7 +32,7 @@ impl Operation for PreviewCancellation {
         let booking = app.store.booking_of(call.caller.id, call.path.id).await?;
         can_cancel(&app, &booking)?;
         let settlement = settlement(&app, &booking, side(&booking, call.caller.id));
-        let back = settlement.map(|settlement| booking.price.parts().minus(&settlement.kept));
+        let back = settlement.map(|settlement| booking.paid_parts().minus(&settlement.kept));
         let back = back.unwrap_or_default();
         Ok(Answer::ok(Cancellation {
             refund: booking.price.money(back.total()),

@@ -26,13 +26,14 @@ fn run(app: App) -> BoxFuture<'static, Result<()>> {
 
 async fn recover(app: &App, booking: Booking) -> Result<()> {
     let booking = match booking.state {
-        State::PaymentStarted if is_overdue(app, &booking) => match settle(app, booking).await? {
+        State::PaymentStarted if is_overdue(app, &booking) => match Box::pin(settle(app, booking)).await? {
             Some(booking) => booking,
             None => return Ok(()),
         },
+        _ if booking.rests_at(app.clock.now()) => return Ok(()),
         _ => booking,
     };
-    settle_up(app, booking).await.map(|_| ())
+    Box::pin(settle_up(app, booking)).await.map(|_| ())
 }
 
 fn is_overdue(app: &App, booking: &Booking) -> bool {

@@ -2,7 +2,7 @@
 
 use roost::app::App;
 use roost::booking::answer::BookingView;
-use roost::booking::{Attempt, Booking, Mode, Sent, State};
+use roost::booking::{Attempt, Booking, Mode, Outcome, Sent, State};
 use roost::error::{Error, Field, Result};
 use roost::planted::{self, Bug};
 
@@ -49,11 +49,19 @@ pub(crate) fn attempt_of(booking: &Booking, key: u128) -> Option<usize> {
 
 /// Whether the attempt was paid.
 fn outcome(app: &App, booking: &Booking, index: usize) -> Result<()> {
-    if booking.was_paid_by(index) {
+    let attempt = booking.attempts.get(index);
+    if booking.was_paid_by(index) || attempt.is_some_and(Attempt::had_to_be_confirmed) {
         return Ok(());
     }
-    let unknown = booking.attempts.get(index).is_none_or(|attempt| attempt.outcome.is_none());
-    if unknown && booking.state_at(app.clock.now()) == State::PaymentStarted {
+    let unknown = attempt.is_none_or(|attempt| match attempt.outcome {
+        None => true,
+        // Held is not the last word of a balance.
+        Some(Outcome::Held(_)) => attempt.is_balance,
+        Some(_) => false,
+    });
+    let is_at_work = booking.state_at(app.clock.now()) == State::PaymentStarted
+        || attempt.is_some_and(|attempt| attempt.is_balance);
+    if unknown && is_at_work {
         return Err(in_progress());
     }
     Err(refusal(booking, index, true))

@@ -4,24 +4,29 @@
 
 use roost::app::App;
 use roost::booking::money::Step;
-use roost::booking::{Booking, Outcome, State};
+use roost::booking::trouble::PaymentIssue;
+use roost::booking::{Booking, Outcome, Returning, Reversing, State};
 use roost::error::{Error, Result};
 use roost::ledger::{Entry, Heading};
 use roost::money::Money;
-use roost::payment::{Authorization, Capture, Refund, Taken, Void};
+use roost::payment::{Authorization, Capture, ProviderName, Refund, Taken, Transferred, Void};
 use roost::planted::{self, Bug};
 use roost::pricing::parts::Parts;
 use roost::store::bookings::Advance;
 
-/// More steps than any booking's money can need: ask, capture, refund.
-const MOST_STEPS: u32 = 5;
+use crate::{paying_out, trouble};
+
+/// More steps than any booking's money can need: ask, capture or give up, two refunds and a reversal, each
+/// decided first.
+const MOST_STEPS: u32 = 10;
 
 /// Brings the money of an unsettled booking to where it should stand. What the provider does not answer
 /// stays unsettled, and is asked again by the next run of a schedule.
 pub(crate) async fn settle_up(app: &App, booking: Booking) -> Result<Booking> {
     let mut booking = booking;
     for _ in 0..MOST_STEPS {
-        if !booking.unsettled {
+        // A guest who pays his balance is left in peace.
+        if !booking.unsettled || booking.is_being_collected(app.clock.now()) {
             break;
         }
         match step(app, &booking).await? {
@@ -40,61 +45,111 @@ async fn step(app: &App, booking: &Booking) -> Result<Option<Advance>> {
     let entries = match booking.step() {
         None => Vec::new(),
         Some(Step::Ask(index)) => {
-            let order = booking.order(&app.secrets, index);
-            match app.provider()?.settle(&order).await {
+            match app.provider(of(booking, index))?.settle(&booking.order(index)).await {
                 Authorization::Held { reference, .. } => {
+                    after.end_waiting(index);
                     after.attempts[index].outcome = Some(Outcome::Held(reference));
                     Vec::new()
                 }
-                Authorization::Taken(taken) => note_capture(app, &mut after, index, &taken)?,
-                Authorization::Declined { .. } | Authorization::Nothing => {
+                Authorization::Taken(taken) => {
+                    after.end_waiting(index);
+                    note_capture(app, &mut after, index, &taken)?
+                }
+                // What waits for the guest is cancelled by the asking.
+                Authorization::Declined { .. } if booking.attempts[index].is_balance => {
+                    after.end_waiting(index);
+                    after.attempts[index].outcome = Some(Outcome::Declined);
+                    Vec::new()
+                }
+                Authorization::Declined { .. }
+                | Authorization::Nothing
+                | Authorization::ActionRequired { .. } => {
+                    after.end_waiting(index);
                     after.attempts[index].outcome = Some(Outcome::Failed);
                     Vec::new()
                 }
-                Authorization::Unknown { context } => return Ok(unknown(booking, &context)),
+                Authorization::Unreached { context } | Authorization::Unknown { context } => {
+                    return in_vain(app, booking, "ask", &context, false).await;
+                }
             }
         }
-        Some(Step::Void(index)) => match app.provider()?.void(&booking.order(&app.secrets, index)).await {
-            Void::Done => {
-                after.attempts[index].outcome = Some(Outcome::Voided(reference(booking, index)?));
-                Vec::new()
-            }
-            Void::Taken(taken) => note_capture(app, &mut after, index, &taken)?,
-            Void::Unknown { context } => return Ok(unknown(booking, &context)),
-        },
-        Some(Step::Capture(index, due)) => return capture(app, booking, index, &due).await,
-        Some(Step::Refund(index, back)) => {
-            let back = planted_refund(booking, back);
-            let number = after.entries + 1;
-            let order = booking.order(&app.secrets, index);
-            let money = booking.price.money(back.total());
-            match app.provider()?.refund(&order, money, number).await {
-                Refund::Done => {
-                    after.taken = booking.taken.minus(&back);
-                    vec![heading(app, &mut after, index).refund(&back)]
+        Some(Step::Void(index)) => {
+            match app.provider(of(booking, index))?.void(&booking.order(index)).await {
+                Void::Done if booking.attempts[index].had_to_be_confirmed() => {
+                    after.end_waiting(index);
+                    Vec::new()
                 }
-                Refund::Unknown { context } => return Ok(unknown(booking, &context)),
+                Void::Done => {
+                    after.attempts[index].outcome = Some(Outcome::Voided(reference(booking, index)?));
+                    Vec::new()
+                }
+                Void::Taken(taken) => note_capture(app, &mut after, index, &taken)?,
+                Void::Refused { context } => return in_vain(app, booking, "void", &context, true).await,
+                Void::Unknown { context } => return in_vain(app, booking, "void", &context, false).await,
+            }
+        }
+        Some(Step::DecideReversal(amount)) => {
+            after.reversing = Some(Reversing { number: after.entries + 1, amount });
+            Vec::new()
+        }
+        Some(Step::TakeBack(index, Reversing { number, amount })) => {
+            // Where it went is found at the provider, by the payout's id.
+            let transfer = paying_out::transfer(booking, index, (booking.paid_out, String::new()));
+            let money = booking.price.money(amount);
+            match app.payouts()?.take_back(&transfer, money, number).await {
+                Transferred::Done => {
+                    after.paid_out -= amount;
+                    after.reversing = None;
+                    vec![heading(app, &mut after, index).reversal(amount)]
+                }
+                Transferred::Refused { context } => {
+                    return in_vain(app, booking, "reversal", &context, true).await;
+                }
+                Transferred::Unknown { context } => {
+                    return in_vain(app, booking, "reversal", &context, false).await;
+                }
+            }
+        }
+        Some(Step::Capture(index, due)) => return capture(app, booking, index, &due).await,
+        Some(Step::DecideRefund(back)) => {
+            after.decide_refund(back);
+            Vec::new()
+        }
+        Some(Step::Refund(index, Returning { number, parts, .. })) => {
+            let money = booking.price.money(parts.total());
+            match app.provider(of(booking, index))?.refund(&booking.order(index), money, number).await {
+                Refund::Done => {
+                    after.taken = booking.taken.minus(&parts);
+                    after.attempts[index].returned += parts.total();
+                    after.returning = None;
+                    vec![heading(app, &mut after, index).refund(&parts)]
+                }
+                Refund::Refused { context } => return in_vain(app, booking, "refund", &context, true).await,
+                Refund::Unknown { context } => return in_vain(app, booking, "refund", &context, false).await,
             }
         }
     };
-    written(app, booking, after, entries).await.map(Some)
+    written(app, booking, after, entries, None).await.map(Some)
 }
 
 /// Takes what is due of the hold.
 async fn capture(app: &App, booking: &Booking, index: usize, due: &Parts) -> Result<Option<Advance>> {
-    let order = booking.order(&app.secrets, index);
+    let order = booking.order(index);
     let mut after = booking.clone();
     let amount = Money { amount: due.total(), ..order.amount };
-    let entries = match app.provider()?.capture(&order, amount).await {
+    let mut lapsed = None;
+    let entries = match app.provider(of(booking, index))?.capture(&order, amount).await {
         Capture::Taken(taken) => note_capture(app, &mut after, index, &taken)?,
         Capture::Gone => {
-            tracing::error!(booking = %booking.id, "a hold has lapsed before its money was taken");
+            let issue = trouble::issue_of(app, booking).await?;
+            lapsed = Some(issue.tried("capture", app.clock.now(), "the hold has lapsed").open());
             after.attempts[index].outcome = Some(Outcome::Lapsed(reference(booking, index)?));
             Vec::new()
         }
-        Capture::Unknown { context } => return Ok(unknown(booking, &context)),
+        Capture::Refused { context } => return in_vain(app, booking, "capture", &context, true).await,
+        Capture::Unknown { context } => return in_vain(app, booking, "capture", &context, false).await,
     };
-    written(app, booking, after, entries).await.map(Some)
+    written(app, booking, after, entries, lapsed).await.map(Some)
 }
 
 /// Notes in `after` that the provider has taken money, and the entry of it.
@@ -107,12 +162,12 @@ pub(crate) fn note_capture(
     index: usize,
     taken: &Taken,
 ) -> Result<Vec<Entry>> {
-    let parts = after.parts_of(taken.amount.amount).ok_or_else(|| {
+    let parts = after.parts_of(index, taken.amount.amount).ok_or_else(|| {
         Error::internal(format!("{} has taken {:?}, which nobody asked for", taken.reference, taken.amount))
     })?;
     after.attempts[index].outcome = Some(Outcome::Captured(taken.reference.clone()));
     after.captured += parts.total();
-    after.taken = parts.clone();
+    after.taken = after.taken.plus(&parts);
     Ok(vec![heading(app, after, index).capture(&parts, taken.fee)])
 }
 
@@ -122,7 +177,7 @@ pub(crate) fn heading(app: &App, after: &mut Booking, index: usize) -> Heading {
     Heading {
         booking: after.id,
         number: after.entries,
-        payment: after.payment_id(&app.secrets, index),
+        payment: after.payment_id(index),
         at: app.clock.now(),
         currency: after.price.currency,
     }
@@ -134,34 +189,40 @@ async fn written(
     before: &Booking,
     mut after: Booking,
     mut entries: Vec<Entry>,
+    issue: Option<PaymentIssue>,
 ) -> Result<Advance> {
+    let now = app.clock.now();
     after.unsettled = after.step().is_some();
+    if before.unsettled && !after.unsettled && after.owes_balance() {
+        after.miss_balance(now);
+    }
     let penalty = after.settlement.as_ref().map_or(0, |settlement| settlement.penalty);
-    let done = !after.unsettled || planted::is(Bug::PenaltyTwice);
+    let done = !after.unsettled && !after.is_fined || planted::is(Bug::PenaltyTwice);
     if after.state == State::Cancelled && done && penalty > 0 {
+        after.is_fined = true;
         let index = after.attempts.len().saturating_sub(1);
         entries.push(heading(app, &mut after, index).penalty(penalty));
         if planted::is(Bug::PenaltyTwice) {
             entries.push(heading(app, &mut after, index).penalty(penalty));
         }
     }
-    app.store.advance_entering(before, after, &entries).await
+    trouble::overcome(app, before, after, &entries, issue).await
 }
 
-/// What is returned when a mistake is made on purpose; `back` otherwise.
-fn planted_refund(booking: &Booking, back: Parts) -> Parts {
-    if planted::is(Bug::TaxKept) {
-        Parts { taxes: Vec::new(), ..back }
-    } else if planted::is(Bug::RefundFromStaleBalance) {
-        booking.price.parts()
-    } else {
-        back
-    }
+/// A step that came to nothing is tried again later, or looked at by an operator.
+async fn in_vain(
+    app: &App,
+    booking: &Booking,
+    step: &str,
+    context: &str,
+    is_refused: bool,
+) -> Result<Option<Advance>> {
+    trouble::meet(app, booking, step, context, is_refused).await.map(|()| None)
 }
 
-fn unknown(booking: &Booking, context: &str) -> Option<Advance> {
-    tracing::warn!(booking = %booking.id, context, "a step of a booking's money is not known to be done");
-    None
+/// Who has the money of an attempt.
+fn of(booking: &Booking, index: usize) -> ProviderName {
+    booking.attempts[index].provider
 }
 
 fn reference(booking: &Booking, index: usize) -> Result<String> {
@@ -170,6 +231,6 @@ fn reference(booking: &Booking, index: usize) -> Result<String> {
     reference.map(str::to_owned).ok_or_else(|| Error::internal("a held payment without a name"))
 }
 
-async fn reread(app: &App, booking: &Booking) -> Result<Booking> {
+pub(crate) async fn reread(app: &App, booking: &Booking) -> Result<Booking> {
     app.store.booking(booking.id).await?.ok_or_else(|| Error::internal("a booking that was paid is gone"))
 }

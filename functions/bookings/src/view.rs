@@ -49,6 +49,8 @@ pub(crate) async fn view(app: &App, booking: &Booking, viewer: UserId) -> Result
     let details = app.store.details(booking).await?;
     let mut view = BookingView::at(booking, app.clock.now()).with(details);
     if viewer == booking.host {
+        // What a payment is confirmed with is the guest's alone.
+        view.payment.client_secret = None;
         let guest = app.store.user(booking.guest).await?;
         view.guest =
             guest.map(|guest| GuestName { first_name: guest.first_name, last_name: guest.last_name });

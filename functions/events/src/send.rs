@@ -19,7 +19,7 @@ fn handle(app: App, event: Event) -> BoxFuture<'static, Result<()>> {
         let detail: BookingDetail = serde_json::from_value(event.detail).map_err(Error::internal)?;
         let Some(booking) = app.store.booking(detail.booking_id).await? else { return Ok(()) };
         let mut outcome = Ok(());
-        for letter in Letter::of(kind, &booking, app.clock.now()) {
+        for letter in Letter::of(kind, detail.event_id, &booking, app.clock.now()) {
             // The host's letter goes out even when the guest's could not.
             let sent = send_once(&app, detail.event_id, &booking, *letter).await;
             outcome = outcome.and(sent);

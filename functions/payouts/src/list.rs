@@ -30,7 +30,7 @@ impl Operation for ListPayouts {
         let Query { limit: wanted, cursor } = call.query()?;
         let context = format!("{} payouts", call.caller.id);
         let after = cursor.as_deref().map(|cursor| unseal(&app, &context, cursor)).transpose()?;
-        let keep = |booking: Booking| Payout::of(&app, &booking);
+        let keep = |booking: Booking| Payout::of(&booking);
         let (items, next) = app.store.bookings_of(call.caller.id, true, after, limit(wanted)?, keep).await?;
         Ok(Answer::ok(Page { items, next_cursor: next.map(|position| seal(&app, &context, &position)) }))
     }
@@ -71,21 +71,27 @@ pub enum Status {
     Scheduled,
     /// It is due, and there is no account to pay it to.
     WaitingForAccount,
+    /// The guest's bank has the money until it decides.
+    Disputed,
     /// It is paid.
     Paid,
 }
 
 impl Payout {
-    fn of(app: &App, booking: &Booking) -> Option<Self> {
+    fn of(booking: &Booking) -> Option<Self> {
         let (amount, status, at) = match booking.payout() {
             Some((amount, at)) if booking.payout_at.is_some() => (amount, Status::WaitingForAccount, at),
             Some((amount, at)) => (amount, Status::Scheduled, at),
+            None if booking.is_disputed() && booking.taken.host() > booking.paid_out => {
+                let amount = booking.taken.host() - booking.paid_out;
+                (amount, Status::Disputed, booking.check_in_at + PAYOUT_AFTER)
+            }
             None if booking.paid_out > 0 => {
                 (booking.paid_out, Status::Paid, booking.check_in_at + PAYOUT_AFTER)
             }
             None => return None,
         };
-        let id = booking.payout_id(&app.secrets);
+        let id = booking.payout_id();
         Some(Self { id, booking_id: booking.id, amount: booking.price.money(amount), status, at })
     }
 }

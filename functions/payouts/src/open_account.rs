@@ -29,7 +29,7 @@ impl Operation for OpenPayoutAccount {
         call.body()?;
         let host = call.caller.id;
         let site = app.config.site.as_ref().ok_or_else(|| Error::internal("ROOST_WEB_URL is not set"))?;
-        let provider = app.provider()?;
+        let provider = app.payouts()?;
         let known = match app.store.payout_account(host).await? {
             Some(known) => known,
             None => {

@@ -3,6 +3,7 @@
 
 use roost::app::App;
 use roost::booking::Party;
+use roost::booking::balance::{self, Plan};
 use roost::clock::Instant;
 use roost::error::{Error, Fields, Result};
 use roost::http::{Answer, Call, Nothing, Operation, Visitor};
@@ -50,8 +51,11 @@ impl Operation for CreateQuote {
             taxes: &app.config.taxes,
         };
         let price = price(&terms, &calendar, tariff, asked.stay);
-        let quote = asked.quote(&terms, price, &call.caller, app.clock.now());
-        Ok(Answer::created(QuoteView::of(&quote, quote.seal(&app.secrets, &app.entropy))))
+        let now = app.clock.now();
+        let plan = asked.plan(&terms, &price, now);
+        let quote = asked.quote(&terms, price, plan.as_ref(), &call.caller, now);
+        let quote_id = quote.seal(&app.secrets, &app.entropy);
+        Ok(Answer::created(QuoteView::of(&quote, plan.as_ref(), quote_id)))
     }
 }
 
@@ -117,7 +121,22 @@ impl Asked {
         }
     }
 
-    fn quote(&self, terms: &Terms, price: StayPrice, caller: &Visitor, now: Instant) -> Quote {
+    /// How the price is paid in two; `None` where it is paid at once. A request is: nobody knows when its
+    /// host will accept it.
+    fn plan(&self, terms: &Terms, price: &StayPrice, now: Instant) -> Option<Plan> {
+        let percent = terms.deposit_percent.filter(|_| terms.instant_book)?;
+        let check_in_at = terms.zone.instant_of(self.stay.first(), terms.check_in_time);
+        balance::plan(percent, price, check_in_at, &terms.zone, now)
+    }
+
+    fn quote(
+        &self,
+        terms: &Terms,
+        price: StayPrice,
+        plan: Option<&Plan>,
+        caller: &Visitor,
+        now: Instant,
+    ) -> Quote {
         Quote {
             listing: terms.listing,
             stay: self.stay,
@@ -128,6 +147,7 @@ impl Asked {
             expires_at: now + VALIDITY,
             check_in_time: terms.check_in_time,
             check_out_time: terms.check_out_time,
+            deposit_percent: plan.and(terms.deposit_percent),
         }
     }
 }
@@ -158,11 +178,27 @@ pub struct QuoteView {
     lines: Vec<Line>,
     /// Their sum.
     total: Money,
+    /// How it is paid in two; without it, all of it is paid at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment_plan: Option<PaymentPlan>,
     /// What a cancellation returns.
     cancellation_policy: CancellationPolicy,
     /// Until when the price holds.
     #[schemars(with = "String", extend("format" = "date-time"))]
     expires_at: Instant,
+}
+
+/// A price that is paid in two.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PaymentPlan {
+    /// What is paid when it is booked.
+    deposit: Money,
+    /// What is due later, and charged to the same card if its provider has kept that: the rest.
+    balance: Money,
+    /// When the balance is charged.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    balance_due_at: Instant,
 }
 
 /// The price of one night.
@@ -178,9 +214,14 @@ pub struct NightPrice {
 }
 
 impl QuoteView {
-    fn of(quote: &Quote, quote_id: String) -> Self {
+    fn of(quote: &Quote, plan: Option<&Plan>, quote_id: String) -> Self {
         let night =
             |(date, amount)| NightPrice { date, price: quote.price.money(amount), reasons: Vec::new() };
+        let payment_plan = |plan: &Plan| PaymentPlan {
+            deposit: quote.price.money(plan.deposit.total()),
+            balance: quote.price.money(plan.balance.total()),
+            balance_due_at: plan.due_at,
+        };
         Self {
             quote_id,
             listing_id: quote.listing,
@@ -189,6 +230,7 @@ impl QuoteView {
             nights: quote.price.each_night().map(night).collect(),
             lines: quote.price.lines(),
             total: quote.price.total_money(),
+            payment_plan: plan.map(payment_plan),
             cancellation_policy: quote.policy,
             expires_at: quote.expires_at,
         }

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::import;
-use crate::provider::{FaultOrder, WebhookOrder};
+use crate::provider::{AuthenticationOrder, DisputeOrder, FaultOrder, WebhookOrder};
 use crate::search::State;
 use crate::stack::Stack;
 
@@ -31,7 +31,8 @@ pub(crate) async fn answer(stack: Arc<Stack>, request: Request<Bytes>) -> Option
         under if under.starts_with("/opensearch/") => {
             return Some(stack.search().forward(stack.outside(), request).await);
         }
-        under if under.starts_with("/stripe/") => return provider(&stack, request).await,
+        under if under.starts_with("/stripe/") => return provider(&stack, request, "/_local/stripe").await,
+        under if under.starts_with("/adyen/") => return provider(&stack, request, "/_local").await,
         _ => {}
     }
     if (request.method(), path.as_str()) == (&Method::GET, "/_local/health") {
@@ -85,6 +86,11 @@ async fn call(stack: &Stack, request: &Request<Bytes>) -> Reply {
             stack.provider().order_webhooks(read::<WebhookOrder>(request)?)?;
             Ok(Some(json!({})))
         }
+        ("POST", "/payments/authenticate") => {
+            stack.provider().authenticate(&read::<AuthenticationOrder>(request)?)?;
+            Ok(Some(json!({})))
+        }
+        ("POST", "/payments/disputes") => stack.provider().dispute(&read::<DisputeOrder>(request)?).map(Some),
         ("GET", "/payments/ledger") => Ok(Some(stack.provider().ledger())),
         ("POST", "/roles") => grant(stack, read(request)?).await,
         ("POST", "/import") => {
@@ -125,6 +131,8 @@ fn unknown(method: &str, path: &str) -> Reply {
         ("/meter", "GET, DELETE"),
         ("/payments/faults", "POST, DELETE"),
         ("/payments/webhooks", "POST"),
+        ("/payments/authenticate", "POST"),
+        ("/payments/disputes", "POST"),
         ("/payments/ledger", "GET"),
         ("/roles", "POST"),
         ("/import", "POST"),
@@ -223,9 +231,10 @@ fn parameter(request: &Request<Bytes>, name: &str) -> Option<String> {
     pairs.find(|(found, _)| found == name).map(|(_, value)| value.into_owned())
 }
 
-async fn provider(stack: &Stack, mut request: Request<Bytes>) -> Option<Response<Bytes>> {
+/// The payment provider, whose own paths follow `front`.
+async fn provider(stack: &Stack, mut request: Request<Bytes>, front: &str) -> Option<Response<Bytes>> {
     let full = request.uri().path_and_query()?.as_str();
-    *request.uri_mut() = full.strip_prefix("/_local/stripe")?.parse().ok()?;
+    *request.uri_mut() = full.strip_prefix(front)?.parse().ok()?;
     stack.provider().answer(request).await
 }
 

@@ -25,6 +25,9 @@ impl Environment {
                 ("ROOST_SECRET", "the-secret-of-every-local-stack-and-of-no-deployment"),
                 ("ROOST_STRIPE_KEY", "sk_test_local"),
                 ("ROOST_STRIPE_WEBHOOK_SECRET", crate::provider::WEBHOOK_SECRET),
+                ("ROOST_ADYEN_KEY", "local"),
+                ("ROOST_ADYEN_MERCHANT", "RoostLocal"),
+                ("ROOST_ADYEN_WEBHOOK_KEY", crate::provider::ADYEN_WEBHOOK_KEY),
                 ("ROOST_SITE_NAME", "Roost"),
                 ("ROOST_MAIL_SENDER", "stay@roost.example"),
                 // Where a web client in development stands: an origin that the API allows.
@@ -33,6 +36,7 @@ impl Environment {
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
         values.insert("ROOST_STRIPE_URL".into(), format!("{url}/_local/stripe"));
+        values.insert("ROOST_ADYEN_URL".into(), format!("{url}/_local/adyen"));
         values.insert("ROOST_BUCKETS_URL".into(), url.to_owned());
         values.insert("ROOST_PHOTOS_BASE".into(), format!("{url}{}", buckets::SHOWN));
         let index = match search {

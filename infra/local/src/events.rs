@@ -49,6 +49,7 @@ pub async fn live(url: &str) -> Result<BTreeMap<String, Value>, String> {
     events.of_search().await?;
     events.of_bookings().await?;
     events.of_stays().await?;
+    events.of_operations().await?;
     events.of_schedules();
     Ok(events.made)
 }
@@ -192,6 +193,19 @@ impl Events {
         Ok(event)
     }
 
+    /// A notification of the second provider about a booking, signed.
+    fn notification_of(&self, booking: &str) -> Value {
+        let mut item = json!({
+            "additionalData": {"metadata.booking": booking}, "amount": {"currency": "EUR", "value": 32_500},
+            "eventCode": "AUTHORISATION", "eventDate": "2027-01-01T00:00:00+01:00",
+            "merchantAccountCode": "RoostLocal", "merchantReference": "pyt_1bUaEm5ZkK2yXq9vRsWt7H",
+            "pspReference": "NC6HT9CRT65ZGN82", "success": "true",
+        });
+        item["additionalData"]["hmacSignature"] = crate::provider::sign_item(&item).into();
+        let body = json!({"live": "false", "notificationItems": [{"NotificationRequestItem": item}]});
+        self.host.without_a_token().event("adyen-webhook", "", Some(&body))
+    }
+
     async fn of_bookings(&mut self) -> Result<(), String> {
         let quote = self.quote_of(&self.place(true).await?, 10);
         self.add("create-quote", self.guest.event("create-quote", "", Some(&quote)));
@@ -209,6 +223,7 @@ impl Events {
         self.add("open-payout-account", self.host.event("open-payout-account", "", None));
         self.add("list-payouts", self.host.event("list-payouts", "?limit=20", None));
         self.add("stripe-webhook", self.webhook_of(&confirmed).await?);
+        self.add("adyen-webhook", self.notification_of(&confirmed));
         self.add("list-payments", self.guest.event_of("list-payments", &confirmed, "", None));
         self.add("preview-cancellation", self.guest.event_of("preview-cancellation", &confirmed, "", None));
         self.add(
@@ -248,6 +263,24 @@ impl Events {
         let leaving = self.booking(&self.place(true).await?, 0, Some(VISA)).await?;
         self.host.post(&format!("/v1/bookings/{leaving}/check-in"), &json!({})).await?;
         self.add("check-out-booking", self.host.event_of("check-out-booking", &leaving, "", None));
+        Ok(())
+    }
+
+    /// What an administrator looks at.
+    async fn of_operations(&mut self) -> Result<(), String> {
+        self.host.post("/_local/schedules/reconcile/run", &json!({})).await?;
+        let admin = self.host.promoted().await?;
+        self.add("get-latest-reconciliation", admin.event("get-latest-reconciliation", "", None));
+        self.add("list-payment-issues", admin.event("list-payment-issues", "?limit=20", None));
+        // Money that the provider does not refund, since the guest's bank has it, of which nobody is told.
+        let stuck = self.booking(&self.place(true).await?, 30, Some(VISA)).await?;
+        let anybody = self.host.without_a_token();
+        anybody.post("/_local/payments/webhooks", &json!({"copies": 0})).await?;
+        anybody.post("/_local/payments/disputes", &json!({"bookingId": stuck, "outcome": "open"})).await?;
+        anybody.post("/_local/payments/webhooks", &json!({"copies": 1})).await?;
+        self.guest.post(&format!("/v1/bookings/{stuck}/cancel"), &json!({})).await?;
+        let note = json!({"note": "Given back by hand at the provider."});
+        self.add("resolve-payment-issue", admin.event_of("resolve-payment-issue", &stuck, "", Some(&note)));
         Ok(())
     }
 

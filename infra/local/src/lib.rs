@@ -45,6 +45,7 @@ pub fn all_functions() -> Functions {
         roost_quotes::functions(),
         roost_bookings::functions(),
         roost_payouts::functions(),
+        roost_operations::functions(),
         roost_events::functions(),
         roost_site::functions(),
     ]

@@ -79,15 +79,35 @@ pub struct PriceView {
 }
 
 /// Where a booking's money stands.
-#[derive(Clone, Copy, Debug, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct PaymentView {
     /// Where.
     pub status: PaymentStatus,
     /// How much is or was to be paid.
     pub amount: Money,
+    /// What is paid later, where it is paid in two and the balance is not taken yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balance: Option<BalanceView>,
+    /// What the guest's client confirms the payment with, at the provider, while that is required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
 }
 
-/// Where a booking's money stands.
+/// The balance of a stay that is paid in two.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BalanceView {
+    /// How much.
+    pub amount: Money,
+    /// When it is due, and charged to the card of the deposit if that was kept. It can be paid before, and for
+    /// three days after.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub due_at: Instant,
+}
+
+/// Where a booking's money stands: of a stay that is paid in two, the deposit, or the balance while it is
+/// being paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentStatus {
@@ -95,6 +115,8 @@ pub enum PaymentStatus {
     None,
     /// The provider is being asked.
     Processing,
+    /// The bank wants the guest to confirm, at the provider; then the payment is made again.
+    RequiresAction,
     /// The money is held.
     Authorized,
     /// The money has been taken.
@@ -155,8 +177,18 @@ impl BookingView {
     pub fn at(booking: &Booking, now: Instant) -> Self {
         let state = booking.state_at(now);
         let last = booking.attempts.last().and_then(|attempt| attempt.outcome.as_ref());
+        let last = booking.paying_attempt().map(|(_, outcome)| outcome).or(last);
+        let is_balance = |index: &usize| booking.attempts[*index].is_balance;
+        match (state, booking.waiting_attempt()) {
+            (State::Held, Some(index)) => return Self::waiting(booking, index),
+            (State::Confirmed, Some(index)) if is_balance(&index) && booking.is_being_collected(now) => {
+                return Self::waiting(booking, index);
+            }
+            _ => {}
+        }
         let payment = match (state, last) {
             (State::PaymentStarted, _) => PaymentStatus::Processing,
+            (State::Confirmed, _) if booking.is_being_collected(now) => PaymentStatus::Processing,
             (_, Some(Outcome::Held(_))) => PaymentStatus::Authorized,
             (_, Some(Outcome::Captured(_))) => match booking.taken.total() {
                 0 => PaymentStatus::Refunded,
@@ -167,7 +199,8 @@ impl BookingView {
             (
                 _,
                 Some(
-                    Outcome::Declined
+                    Outcome::ActionRequired { .. }
+                    | Outcome::Declined
                     | Outcome::AuthenticationRequired
                     | Outcome::Failed
                     | Outcome::Lapsed(_),
@@ -177,6 +210,12 @@ impl BookingView {
             (_, None) => PaymentStatus::None,
         };
         let mut view = Self::of(booking, state, payment);
+        if state == State::Held && booking.state == State::Held {
+            view.hold_expires_at = Some(booking.lapses_at);
+        }
+        if matches!(state, State::Held | State::Confirmed) && booking.owes_balance() {
+            view.payment.balance = balance(booking);
+        }
         view.cancelled_by = booking.cancelled_by;
         view.reason.clone_from(&booking.reason);
         view
@@ -187,17 +226,47 @@ impl BookingView {
     pub fn first(booking: &Booking) -> Self {
         match booking.mode {
             Mode::PaidAtOnce => Self::paid(booking, 0),
-            Mode::Held => Self::of(booking, State::Held, PaymentStatus::None),
+            Mode::Held => {
+                let mut view = Self::of(booking, State::Held, PaymentStatus::None);
+                view.payment.balance = balance(booking);
+                view
+            }
             Mode::Requested => Self::of(booking, State::Requested, PaymentStatus::None),
         }
     }
 
-    /// What the call that made attempt `index` to pay the booking answered when it succeeded.
+    /// What the call that made attempt `index` to pay the booking answered when it succeeded, or when the
+    /// bank wanted the guest to confirm.
     #[must_use]
     pub fn paid(booking: &Booking, index: usize) -> Self {
-        let captures = booking.attempts.get(index).is_some_and(|attempt| attempt.captures);
+        let outcome = booking.attempts.get(index).and_then(|attempt| attempt.outcome.as_ref());
+        if matches!(outcome, Some(Outcome::ActionRequired { .. })) {
+            return Self::waiting(booking, index);
+        }
+        let attempt = booking.attempts.get(index);
+        let captures = attempt.is_some_and(|attempt| attempt.captures);
         let payment = if captures { PaymentStatus::Captured } else { PaymentStatus::Authorized };
-        Self::of(booking, State::Confirmed, payment)
+        let mut view = Self::of(booking, State::Confirmed, payment);
+        // As it was then: with the balance to be paid, or with it paid.
+        let is_balance = attempt.is_some_and(|attempt| attempt.is_balance);
+        view.payment.balance = balance(booking).filter(|_| !is_balance);
+        view
+    }
+
+    /// The booking while attempt `index` waits for the guest: its nights are kept for as long as a hold's.
+    fn waiting(booking: &Booking, index: usize) -> Self {
+        let attempt = booking.attempts.get(index);
+        let is_balance = attempt.is_some_and(|attempt| attempt.is_balance);
+        let state = if is_balance { State::Confirmed } else { State::Held };
+        let mut view = Self::of(booking, state, PaymentStatus::RequiresAction);
+        view.payment.balance = balance(booking);
+        if let Some(attempt) = attempt {
+            view.hold_expires_at = (!is_balance).then(|| booking.waits_until(index));
+            if let Some(Outcome::ActionRequired { secret, .. }) = &attempt.outcome {
+                view.payment.client_secret = Some(secret.clone());
+            }
+        }
+        view
     }
 
     fn of(booking: &Booking, state: State, payment: PaymentStatus) -> Self {
@@ -213,7 +282,12 @@ impl BookingView {
             check_out: booking.stay.end(),
             guests: booking.guests,
             price: PriceView { lines: booking.price.lines(), total: booking.total() },
-            payment: PaymentView { status: payment, amount: booking.total() },
+            payment: PaymentView {
+                status: payment,
+                amount: booking.total(),
+                balance: None,
+                client_secret: None,
+            },
             hold_expires_at: hold.then(|| booking.created_at + HOLD),
             respond_by: (state == State::Requested).then(|| booking.created_at + TIME_TO_RESPOND),
             cancelled_by: None,
@@ -232,4 +306,12 @@ impl BookingView {
         self.message = details.message;
         self
     }
+}
+
+/// What is paid later, and when.
+fn balance(booking: &Booking) -> Option<BalanceView> {
+    booking.balance.map(|_| BalanceView {
+        amount: booking.price.money(booking.balance_parts().total()),
+        due_at: booking.balance_due_at(),
+    })
 }

@@ -1,10 +1,13 @@
 //! Bookings: what was sold to whom, and the one table of what may become of it.
 
 pub mod answer;
+pub mod balance;
 pub mod code;
+pub mod dispute;
 pub mod money;
 pub mod refund;
 mod state;
+pub mod trouble;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,13 +16,16 @@ use crate::ids::{BookingId, ListingId, PaymentId, PayoutId, UnitId, UserId};
 use crate::listing::CancellationPolicy;
 use crate::money::Money;
 use crate::night::Claim;
-use crate::payment::PaymentOrder;
+use crate::payment::{PaymentOrder, ProviderName};
 use crate::pricing::StayPrice;
 use crate::pricing::parts::Parts;
-use crate::secrets::{Purpose, Secrets};
+use crate::secrets::fingerprint;
 use crate::stay::Nights;
+use balance::Balance;
+use dispute::Dispute;
 use refund::Settlement;
 pub use state::{State, TRANSITIONS, Transition};
+use trouble::Trouble;
 
 /// How long a hold keeps its nights, and how long a payment may run before its nights are free.
 pub const HOLD: Duration = Duration::from_mins(15);
@@ -51,6 +57,8 @@ pub struct Booking {
     pub guests: Party,
     /// What it costs, as it was quoted.
     pub price: StayPrice,
+    /// The balance, where it is paid in two: a deposit first.
+    pub balance: Option<Balance>,
     /// What a cancellation returns.
     pub policy: CancellationPolicy,
     /// Where its nights are counted.
@@ -80,22 +88,55 @@ pub struct Booking {
     pub cancelled_by: Option<Side>,
     /// What a cancellation keeps of its price, as it was announced.
     pub settlement: Option<Settlement>,
+    /// Whether the host's penalty is in the ledger.
+    pub is_fined: bool,
     /// What was taken of the guest's money in all, in minor units.
     pub captured: i64,
     /// What of it has not been returned, by the parts of the price.
     pub taken: Parts,
+    /// What is being returned to its guest, and not known to be.
+    pub returning: Option<Returning>,
     /// What was paid out to its host, in minor units.
     pub paid_out: i64,
+    /// What is being sent to its host, in minor units, and not known to have come; nothing otherwise.
+    pub sending: i64,
+    /// What is being taken back of its host, and not known to be.
+    pub reversing: Option<Reversing>,
     /// When to try again to pay its host out, who had no account when it was due.
     pub payout_at: Option<Instant>,
     /// How many entries its ledger has.
     pub entries: u32,
     /// Whether there may be a step of its money to make: see [`Booking::step`].
     pub unsettled: bool,
+    /// The latest dispute over its money.
+    pub dispute: Option<Dispute>,
+    /// What stands in the way of the next step of its money.
+    pub trouble: Option<Trouble>,
     /// Whether its details are kept in a second item.
     pub has_details: bool,
     /// Counts its changes: every write is conditional on the version it read.
     pub version: u64,
+}
+
+/// A refund that is decided, and asked for until it is made, whatever else becomes of the money meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Returning {
+    /// Tells it from the booking's other refunds at the provider.
+    pub number: u32,
+    /// What goes back.
+    pub parts: Parts,
+    /// By which attempt it was paid, where there is more than one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<u8>,
+}
+
+/// A reversal of a payout that is decided, and asked for until it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reversing {
+    /// Tells it from the booking's other reversals at the provider.
+    pub number: u32,
+    /// How much, in minor units.
+    pub amount: i64,
 }
 
 /// Which party did something.
@@ -163,8 +204,16 @@ pub struct Attempt {
     pub asked_by: Option<(u128, Sent)>,
     /// When it began.
     pub started_at: Instant,
+    /// Who is asked for the money. Another than the first only after the first was certainly not reached.
+    pub provider: ProviderName,
+    /// Which earlier attempt it goes on with, whose card the guest has confirmed since.
+    pub resumes: Option<u8>,
     /// Whether the money is to be taken at once, since a hold would lapse before the check-in.
     pub captures: bool,
+    /// Whether it is to pay the balance.
+    pub is_balance: bool,
+    /// How much of what it has taken is no longer there, in minor units.
+    pub returned: i64,
     /// What became of it; `None` while it runs or is not known.
     pub outcome: Option<Outcome>,
 }
@@ -176,13 +225,23 @@ pub enum Outcome {
     Held(String),
     /// The money was taken, under this name at the provider.
     Captured(String),
+    /// The bank wants the guest to confirm: the provider's name of the payment, and what the guest's client
+    /// confirms it with. Nothing is held before he has.
+    ActionRequired {
+        /// The provider's name of the payment.
+        reference: String,
+        /// What the client confirms it with, at the provider itself.
+        secret: String,
+        /// Whether it may still be confirmed.
+        is_open: bool,
+    },
     /// Held, then given back.
     Voided(String),
     /// Held, and the hold lapsed before the money was taken.
     Lapsed(String),
     /// The card was refused.
     Declined,
-    /// The card's holder would have had to confirm.
+    /// The card's holder would have had to confirm, and was not there or did not.
     AuthenticationRequired,
     /// It came to nothing without the card being refused.
     Failed,
@@ -231,7 +290,7 @@ impl Booking {
             return None;
         }
         let (state, unsettled) = match self.state {
-            State::Held | State::Requested => (State::Expired, false),
+            State::Held | State::Requested => (State::Expired, self.waiting_attempt().is_some()),
             State::PaymentStarted => (State::PaymentFailed, true),
             State::Assembling if self.mode == Mode::Requested => (State::Requested, false),
             State::Assembling => (State::Abandoned, false),
@@ -246,39 +305,85 @@ impl Booking {
 
     /// The provider's order of attempt number `index`, which is the latest or has an outcome.
     #[must_use]
-    pub fn order(&self, secrets: &Secrets, index: usize) -> PaymentOrder {
-        let reference = match self.attempts.get(index).and_then(|attempt| attempt.outcome.as_ref()) {
-            Some(outcome) => outcome.reference().map(str::to_owned),
-            None => None,
-        };
+    pub fn order(&self, index: usize) -> PaymentOrder {
+        let attempt = self.attempts.get(index);
+        let outcome_of = |index: usize| self.attempts.get(index)?.outcome.as_ref()?.name();
+        let resumed = attempt.and_then(|attempt| attempt.resumes).map(usize::from);
+        let reference = outcome_of(index).or_else(|| resumed.and_then(outcome_of));
+        // A balance is charged by the platform itself, or by the guest's own call.
+        let is_charged = attempt.is_some_and(Attempt::is_charge);
         PaymentOrder {
-            began: self.attempts.get(index).map_or(self.created_at, |attempt| attempt.started_at),
-            payment: self.payment_id(secrets, index),
+            began: attempt.map_or(self.created_at, |attempt| attempt.started_at),
+            guest_is_there: self.mode != Mode::Requested && !is_charged,
+            keeps_card: self.balance.is_some() && attempt.is_some_and(|attempt| !attempt.is_balance),
+            card_of: self
+                .keeper_of_card()
+                .filter(|_| attempt.is_some_and(|attempt| attempt.is_balance))
+                .map(str::to_owned),
+            payment: self.payment_id(index),
             booking: self.id,
-            amount: self.total(),
+            amount: self.price.money(self.parts_of_attempt(index).total()),
             method: self.method.clone().unwrap_or_default(),
-            reference,
+            reference: reference.map(str::to_owned),
         }
     }
 
-    /// The id of attempt number `index`: derived, so that asking again asks about the same.
+    /// The id of attempt number `index`: derived, so that asking again asks about the same. One that goes
+    /// on with an earlier one has that one's.
     #[must_use]
-    pub fn payment_id(&self, secrets: &Secrets, index: usize) -> PaymentId {
-        let parts: [&[u8]; 3] = [b"payment", &self.id.bits().to_be_bytes(), &index.to_be_bytes()];
-        PaymentId::from_bits(secrets.keyed_hash(Purpose::Idempotency, &parts))
+    pub fn payment_id(&self, index: usize) -> PaymentId {
+        let resumed = self.attempts.get(index).and_then(|attempt| attempt.resumes).map(usize::from);
+        let index = resumed.unwrap_or(index);
+        PaymentId::from_bits(derived(&[b"payment", &self.id.bits().to_be_bytes(), &index.to_be_bytes()]))
     }
 
     /// The id of its payout.
     #[must_use]
-    pub fn payout_id(&self, secrets: &Secrets) -> PayoutId {
-        let parts: [&[u8]; 2] = [b"payout", &self.id.bits().to_be_bytes()];
-        PayoutId::from_bits(secrets.keyed_hash(Purpose::Idempotency, &parts))
+    pub fn payout_id(&self) -> PayoutId {
+        PayoutId::from_bits(derived(&[b"payout", &self.id.bits().to_be_bytes()]))
     }
 
     /// What the guest pays.
     #[must_use]
     pub fn total(&self) -> Money {
         self.price.total_money()
+    }
+}
+
+/// Bits that follow from these alone. No key is in them: a secret that is rotated would make another
+/// payment of the same attempt.
+fn derived(parts: &[&[u8]]) -> u128 {
+    let digest = fingerprint(&parts.concat());
+    let (bits, _) = digest.split_first_chunk::<16>().expect("32 bytes have 16");
+    u128::from_be_bytes(*bits)
+}
+
+impl Attempt {
+    /// One that begins now, with the first provider.
+    #[must_use]
+    pub fn new(asked_by: Option<(u128, Sent)>, started_at: Instant, captures: bool) -> Self {
+        Self {
+            asked_by,
+            started_at,
+            provider: ProviderName::default(),
+            resumes: None,
+            captures,
+            is_balance: false,
+            returned: 0,
+            outcome: None,
+        }
+    }
+
+    /// Whether it is the platform's own charge of a balance, as opposed to its guest's call.
+    #[must_use]
+    pub const fn is_charge(&self) -> bool {
+        self.is_balance && self.asked_by.is_none() && self.resumes.is_none()
+    }
+
+    /// Whether the bank wanted the guest to confirm it.
+    #[must_use]
+    pub const fn had_to_be_confirmed(&self) -> bool {
+        matches!(self.outcome, Some(Outcome::ActionRequired { .. }))
     }
 }
 
@@ -289,7 +394,16 @@ impl Outcome {
         self.reference().is_some()
     }
 
-    /// The provider's name of the payment.
+    /// The provider's name of the payment, whether or not money was held.
+    #[must_use]
+    pub const fn name(&self) -> Option<&str> {
+        match self {
+            Self::ActionRequired { reference, .. } => Some(reference.as_str()),
+            _ => self.reference(),
+        }
+    }
+
+    /// The provider's name of a payment that held money once.
     #[must_use]
     pub const fn reference(&self) -> Option<&str> {
         match self {
@@ -297,7 +411,9 @@ impl Outcome {
             | Self::Captured(reference)
             | Self::Voided(reference)
             | Self::Lapsed(reference) => Some(reference.as_str()),
-            Self::Declined | Self::AuthenticationRequired | Self::Failed => None,
+            Self::ActionRequired { .. } | Self::Declined | Self::AuthenticationRequired | Self::Failed => {
+                None
+            }
         }
     }
 }
@@ -332,6 +448,7 @@ pub(crate) mod tests {
                 service_fee: 2_000_000,
                 taxes: vec![TaxLine { label: "City tax".into(), amount: 123_456 }],
             },
+            balance: None,
             policy: CancellationPolicy::Moderate,
             zone: Zone::named("America/Argentina/ComodRivadavia")
                 .or_else(|| Zone::named("America/New_York"))
@@ -346,13 +463,18 @@ pub(crate) mod tests {
             attempts: vec![Attempt {
                 asked_by: None,
                 started_at: at(6),
+                provider: ProviderName::Stripe,
+                resumes: None,
                 captures: true,
+                is_balance: false,
+                returned: 0,
                 outcome: Some(Outcome::Held("pi_3MtwBwLkdIwHu7ix28a3tqPa".into())),
             }],
             method: Some("pm_1MqM05LkdIwHu7ixlDxxO6Mc".into()),
             reason: None,
             cancelled_by: None,
             settlement: None,
+            is_fined: false,
             captured: 11_123_484,
             taken: Parts {
                 nights: 8_000_028,
@@ -360,10 +482,15 @@ pub(crate) mod tests {
                 service_fee: 2_000_000,
                 taxes: vec![123_456],
             },
+            returning: None,
             paid_out: 0,
+            sending: 0,
+            reversing: None,
             payout_at: None,
             entries: 1,
             unsettled: true,
+            dispute: None,
+            trouble: None,
             has_details: true,
             version: 3,
         }

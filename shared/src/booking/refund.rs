@@ -43,13 +43,20 @@ impl Booking {
     #[must_use]
     pub fn settlement(&self, by: Side, at: Instant, penalty_basis_points: i64) -> Settlement {
         match by {
-            Side::Guest => Settlement { kept: self.kept_by_policy(at), penalty: 0 },
+            // Nobody pays more for not coming than he has paid for coming.
+            Side::Guest => Settlement { kept: self.kept_by_policy(at).least(&self.paid_parts()), penalty: 0 },
             Side::Host => Settlement {
                 kept: Parts::default(),
                 penalty: share(self.price.parts().host(), penalty_basis_points, 10_000),
             },
             Side::System => Settlement::default(),
         }
+    }
+
+    /// What of its price is held or was taken.
+    #[must_use]
+    pub fn paid_parts(&self) -> Parts {
+        if self.owes_balance() { self.deposit_parts() } else { self.price.parts() }
     }
 
     fn kept_by_policy(&self, at: Instant) -> Parts {
@@ -93,7 +100,10 @@ impl Booking {
 
     /// When the guest made up his mind: the payment that it stands on, or its making.
     fn booked_at(&self) -> Instant {
-        self.attempts.last().map_or(self.created_at, |attempt| attempt.started_at)
+        self.attempts
+            .iter()
+            .rfind(|attempt| !attempt.is_balance)
+            .map_or(self.created_at, |attempt| attempt.started_at)
     }
 
     /// So many days before check-in, at the same time of day on the listing's clock.
@@ -147,7 +157,7 @@ mod tests {
             zone,
             check_in_at,
             created_at: booked_at,
-            attempts: vec![Attempt { asked_by: None, started_at: booked_at, captures: true, outcome: None }],
+            attempts: vec![Attempt::new(None, booked_at, true)],
             ..large()
         }
     }

@@ -75,7 +75,7 @@ pub const TRANSITIONS: &[Transition] = &[
         "the payment came to nothing, or did not settle in time",
     ),
     way(State::Confirmed, State::CheckedIn, "the guest arrives"),
-    way(State::Confirmed, State::Cancelled, "guest or host calls it off"),
+    way(State::Confirmed, State::Cancelled, "guest, host or platform calls it off"),
     way(State::CheckedIn, State::Completed, "the guest leaves"),
 ];
 

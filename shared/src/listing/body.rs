@@ -51,6 +51,11 @@ pub struct NewListing {
     /// Once a stay, in the currency of the base price.
     #[serde(default)]
     pub cleaning_fee: Option<Money>,
+    /// How much of a price a guest pays when he books, in percent, 10 to 90; the rest is due 14 days before
+    /// check-in. Without it all of a price is paid at once. A request is paid in full when it is accepted,
+    /// and so is a stay whose balance would be due within a day.
+    #[serde(default)]
+    pub deposit_percent: Option<i64>,
     /// IANA name; that of the location unless given.
     #[serde(default)]
     pub time_zone: Option<String>,
@@ -108,6 +113,12 @@ pub struct ListingChanges {
     #[serde(default, deserialize_with = "present")]
     #[schemars(with = "Option<Money>")]
     pub cleaning_fee: Option<Option<Money>>,
+    /// How much of a price a guest pays when he books, in percent, 10 to 90; the rest is due 14 days before
+    /// check-in. `null` removes it: all of a price is paid at once. A request is paid in full when it is
+    /// accepted, and so is a stay whose balance would be due within a day.
+    #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "Option<i64>")]
+    pub deposit_percent: Option<Option<i64>>,
     /// IANA name; that of the location unless given.
     pub time_zone: Option<String>,
     /// No night from this date on is sold. `null` removes it.
@@ -138,6 +149,7 @@ impl From<NewListing> for ListingChanges {
             check_in_time: Some(new.check_in_time),
             check_out_time: Some(new.check_out_time),
             cleaning_fee: new.cleaning_fee.map(Some),
+            deposit_percent: new.deposit_percent.map(Some),
             time_zone: new.time_zone,
             open_until: new.open_until.map(Some),
         }

@@ -132,6 +132,9 @@ impl ListingChanges {
                 terms.cleaning_fee = fields.number("/cleaningFee/amount", fee.amount, 0, LARGEST_PRICE);
             }
         }
+        if let Some(percent) = self.deposit_percent {
+            terms.deposit_percent = percent.map(|percent| fields.number("/depositPercent", percent, 10, 90));
+        }
     }
 
     fn apply_rules(&self, terms: &mut Terms, fields: &mut Fields) {
@@ -237,6 +240,7 @@ fn blank(id: ListingId, host: UserId, now: Instant, price: Money, location: Loca
         max_guests: 1,
         instant_book: false,
         cancellation_policy: CancellationPolicy::Flexible,
+        deposit_percent: None,
         check_in_time: Time::midnight(),
         check_out_time: Time::midnight(),
         zone: zone_of(location),
@@ -378,6 +382,8 @@ pub(crate) mod tests {
             ("/basePrice/amount", json!(0)),
             ("/basePrice/amount", json!(1_000_000_000_000i64)),
             ("/cleaningFee/currency", json!("USD")),
+            ("/depositPercent", json!(9)),
+            ("/depositPercent", json!(91)),
             ("/minNights", json!(0)),
             ("/minNights", json!(366)),
             ("/maxNights", json!(1)),
@@ -433,6 +439,21 @@ pub(crate) mod tests {
             pointers(change(dollars, &mut listing, &mut terms)),
             ["/basePrice/currency", "/minNights"]
         );
+    }
+
+    #[test]
+    fn a_deposit_stands_until_it_is_removed() {
+        let mut body = body();
+        body["depositPercent"] = json!(30);
+        let (mut listing, mut terms) = validate(&body).unwrap();
+        change(json!({"title": "Loft"}), &mut listing, &mut terms).unwrap();
+        assert_eq!(terms.deposit_percent, Some(30));
+        for percent in [9, 91] {
+            let refused = change(json!({"depositPercent": percent}), &mut listing, &mut terms.clone());
+            assert_eq!(pointers(refused), ["/depositPercent"]);
+        }
+        change(json!({"depositPercent": null}), &mut listing, &mut terms).unwrap();
+        assert_eq!(terms.deposit_percent, None);
     }
 
     #[test]

@@ -82,6 +82,9 @@ pub struct Terms {
     pub instant_book: bool,
     /// What a cancellation returns.
     pub cancellation_policy: CancellationPolicy,
+    /// How much of a price a guest pays when he books, in percent; the rest is due 14 days before check-in.
+    /// `None`: all of it.
+    pub deposit_percent: Option<u8>,
     /// When guests may come.
     pub check_in_time: Time,
     /// When guests have to leave.

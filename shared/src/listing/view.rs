@@ -55,6 +55,11 @@ pub struct ListingView {
     pub instant_book: bool,
     /// What a cancellation returns.
     pub cancellation_policy: CancellationPolicy,
+    /// How much of a price a guest pays when he books, in percent; the rest is due 14 days before check-in.
+    /// Without it all of a price is paid at once. A request is paid in full when it is accepted, and so is a
+    /// stay whose balance would be due within a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deposit_percent: Option<u8>,
     /// When guests may come: `HH:MM` in the listing's zone.
     pub check_in_time: String,
     /// When guests have to leave: `HH:MM` in the listing's zone.
@@ -141,6 +146,7 @@ impl ListingView {
             max_nights: terms.max_nights,
             instant_book: terms.instant_book,
             cancellation_policy: terms.cancellation_policy,
+            deposit_percent: terms.deposit_percent,
             check_in_time: time_of_day(terms.check_in_time),
             check_out_time: time_of_day(terms.check_out_time),
             time_zone: terms.zone.name().to_owned(),
@@ -181,5 +187,14 @@ mod tests {
             exact.contains(r#""checkInTime":"15:00""#) && exact.contains(r#""bathrooms":1.5"#),
             "{exact}"
         );
+    }
+
+    #[test]
+    fn everybody_learns_of_a_deposit_where_there_is_one() {
+        let (listing, mut terms) = example();
+        let shown = |terms: &Terms| serde_json::to_value(ListingView::for_stranger(&listing, terms)).unwrap();
+        assert!(shown(&terms).get("depositPercent").is_none());
+        terms.deposit_percent = Some(30);
+        assert_eq!(shown(&terms)["depositPercent"], 30);
     }
 }

@@ -3,8 +3,10 @@
 use askama::Template;
 
 use super::{Letter, Matter, Message, one_line};
+use crate::booking::balance::UNPAID;
 use crate::booking::code::confirmation_code;
-use crate::booking::{HOLD, Side, TIME_TO_RESPOND};
+use crate::booking::dispute::Standing;
+use crate::booking::{Side, TIME_TO_RESPOND};
 use crate::clock::{Instant, Zone};
 use crate::error::{Error, Result};
 use crate::stay::Date;
@@ -29,11 +31,34 @@ struct Words {
     total: String,
     code: String,
     link: String,
-    /// Until when a hold or a request can be answered.
+    /// Until when a hold or a balance can be paid, or a request be answered.
     until: String,
+    /// Whether the balance is still to be paid.
+    owes: bool,
+    /// The card that is charged again, if one was kept.
+    kept_card: Option<&'static str>,
+    /// What is paid when it is booked.
+    deposit: String,
+    /// What is charged later.
+    balance: String,
+    /// When.
+    due: String,
     by_guest: bool,
     by_host: bool,
+    /// What a dispute is about.
+    disputed: String,
+    /// How it was decided.
+    decided: Option<Decided>,
+    /// Until when the bank takes what speaks for the stay.
+    evidence: Option<String>,
     reason: Option<String>,
+}
+
+/// How a dispute was decided.
+#[derive(Clone, Copy)]
+enum Decided {
+    ForTheHost,
+    ForTheGuest,
 }
 
 macro_rules! templates {
@@ -65,6 +90,10 @@ templates! {
     CancelledForGuest CancelledForGuestText CancelledForGuestHtml "mail/cancelled-for-guest.txt" "mail/cancelled-for-guest.html"
     CancelledForHost CancelledForHostText CancelledForHostHtml "mail/cancelled-for-host.txt" "mail/cancelled-for-host.html"
     HoldExpiring HoldExpiringText HoldExpiringHtml "mail/hold-expiring.txt" "mail/hold-expiring.html"
+    Disputed DisputedText DisputedHtml "mail/disputed.txt" "mail/disputed.html"
+    BalanceDue BalanceDueText BalanceDueHtml "mail/balance-due.txt" "mail/balance-due.html"
+    BalanceFailed BalanceFailedText BalanceFailedHtml "mail/balance-failed.txt" "mail/balance-failed.html"
+    BalancePaid BalancePaidText BalancePaidHtml "mail/balance-paid.txt" "mail/balance-paid.html"
 }
 
 pub(super) fn write(letter: Letter, matter: &Matter) -> Result<Message> {
@@ -77,13 +106,15 @@ pub(super) fn write(letter: Letter, matter: &Matter) -> Result<Message> {
 impl Words {
     fn of(letter: Letter, matter: &Matter) -> Self {
         let Matter { booking, listing, guest, host, site } = matter;
-        let zone = &booking.zone;
+        let (zone, dispute) = (&booking.zone, booking.dispute.as_ref());
         let reader = if letter.is_for_host() { host } else { guest };
         let pages = if letter.is_for_host() { "hosting/bookings" } else { "bookings" };
         let until = match letter {
-            Letter::HoldExpiring => booking.created_at + HOLD,
+            Letter::HoldExpiring => booking.hold_ends(),
+            Letter::BalanceFailed => booking.balance_called_off_at(),
             _ => booking.created_at + TIME_TO_RESPOND,
         };
+        let due = booking.balance_due_at();
         Self {
             site: one_line(&site.name),
             reader: one_line(&reader.first_name),
@@ -100,6 +131,20 @@ impl Words {
             code: confirmation_code(booking.id),
             link: format!("{}/{pages}/{}", site.url, booking.id),
             until: at(zone, zone.date_of(until), until),
+            owes: booking.owes_balance(),
+            kept_card: booking.has_kept_card().then_some("the card that you paid the deposit with"),
+            deposit: booking.price.money(booking.deposit_parts().total()).to_string(),
+            balance: booking.price.money(booking.balance_parts().total()).to_string(),
+            due: at(zone, zone.date_of(due), due),
+            disputed: booking.price.money(dispute.map_or(0, |dispute| dispute.amount)).to_string(),
+            decided: dispute.and_then(|dispute| match dispute.standing {
+                Standing::Open => None,
+                Standing::Won => Some(Decided::ForTheHost),
+                Standing::Lost => Some(Decided::ForTheGuest),
+            }),
+            evidence: dispute
+                .and_then(|dispute| dispute.evidence_due)
+                .map(|due| at(zone, zone.date_of(due), due)),
             by_guest: booking.cancelled_by == Some(Side::Guest),
             by_host: booking.cancelled_by == Some(Side::Host),
             reason: booking.reason.as_deref().map(reason).filter(|reason| !reason.is_empty()),
@@ -118,6 +163,19 @@ impl Words {
                 format!("Cancelled: {title}, {}", self.check_in)
             }
             Letter::HoldExpiring => format!("A few minutes left to pay for {title}"),
+            Letter::Disputed => {
+                let said = match self.decided {
+                    None => "Payment disputed",
+                    Some(Decided::ForTheHost) => "Dispute decided for you",
+                    Some(Decided::ForTheGuest) => "Dispute decided for the guest",
+                };
+                format!("{said}: {title}, {}", self.check_in)
+            }
+            Letter::BalanceDue => format!("Balance due: {title}, {}", self.check_in),
+            Letter::BalanceFailed => {
+                format!("We could not charge the balance: {title}, {}", self.check_in)
+            }
+            Letter::BalancePaid => format!("Balance paid: {title}, {}", self.check_in),
         }
     }
 }
@@ -148,6 +206,7 @@ fn address(listing: &crate::listing::Listing) -> Vec<String> {
 fn reason(reason: &str) -> String {
     match reason {
         "dates_taken" => "Other guests have taken the dates.".to_owned(),
+        UNPAID => "The balance was not paid in time.".to_owned(),
         written => one_line(written),
     }
 }

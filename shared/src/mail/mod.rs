@@ -9,8 +9,8 @@ use crate::account::{Email, User};
 use crate::booking::{Booking, Mode, State};
 use crate::clock::Instant;
 use crate::error::Result;
-use crate::event::Kind;
-use crate::ids::UserId;
+use crate::event::{DomainEvent, Kind};
+use crate::ids::{EventId, UserId};
 use crate::listing::Listing;
 
 /// A mail, ready to be sent.
@@ -45,7 +45,7 @@ pub struct Site {
 /// A kind of letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Letter {
-    /// To the guest: it is booked and paid.
+    /// To the guest: it is booked, and paid, or its deposit is.
     Confirmed,
     /// To the host: somebody has booked.
     NewBooking,
@@ -61,13 +61,21 @@ pub enum Letter {
     CancelledForHost,
     /// To the guest: pay now, or the nights are gone.
     HoldExpiring,
+    /// To the host: the guest's bank has taken the money back, or has decided whose it is.
+    Disputed,
+    /// To the guest: the balance is charged in a few days.
+    BalanceDue,
+    /// To the guest: the card has not paid the balance.
+    BalanceFailed,
+    /// To the guest: the balance is paid.
+    BalancePaid,
 }
 
 impl Letter {
-    /// The letters that an event of a booking calls for, as the booking stands now: an event that
+    /// The letters that the event of this kind and id calls for, as its booking stands now: an event that
     /// comes late does not say what is no longer so.
     #[must_use]
-    pub fn of(kind: Kind, booking: &Booking, now: Instant) -> &'static [Self] {
+    pub fn of(kind: Kind, event: EventId, booking: &Booking, now: Instant) -> &'static [Self] {
         match (kind, booking.state_at(now)) {
             (Kind::BookingConfirmed, State::Confirmed | State::CheckedIn | State::Completed) => {
                 &[Self::Confirmed, Self::NewBooking]
@@ -79,6 +87,22 @@ impl Letter {
             }
             (Kind::BookingCancelled, State::Cancelled) => &[Self::CancelledForGuest],
             (Kind::BookingHoldExpiring, State::Held) => &[Self::HoldExpiring],
+            (Kind::BookingDisputed, _) if is_latest_turn(event, booking) => &[Self::Disputed],
+            (Kind::BookingBalanceDue, State::Confirmed)
+                if booking.owes_balance() && now < booking.balance_due_at() =>
+            {
+                &[Self::BalanceDue]
+            }
+            (Kind::BookingBalanceFailed, State::Confirmed)
+                if booking.owes_balance() && now < booking.balance_called_off_at() =>
+            {
+                &[Self::BalanceFailed]
+            }
+            (Kind::BookingBalancePaid, State::Confirmed | State::CheckedIn | State::Completed)
+                if !booking.owes_balance() =>
+            {
+                &[Self::BalancePaid]
+            }
             _ => &[],
         }
     }
@@ -95,13 +119,17 @@ impl Letter {
             Self::CancelledForGuest => "cancelled-for-guest",
             Self::CancelledForHost => "cancelled-for-host",
             Self::HoldExpiring => "hold-expiring",
+            Self::Disputed => "disputed",
+            Self::BalanceDue => "balance-due",
+            Self::BalanceFailed => "balance-failed",
+            Self::BalancePaid => "balance-paid",
         }
     }
 
     /// Whether the host reads it; the guest reads the others.
     #[must_use]
     pub const fn is_for_host(self) -> bool {
-        matches!(self, Self::NewBooking | Self::RequestToAnswer | Self::CancelledForHost)
+        matches!(self, Self::NewBooking | Self::RequestToAnswer | Self::CancelledForHost | Self::Disputed)
     }
 
     /// Who reads it.
@@ -134,6 +162,12 @@ impl Matter<'_> {
     pub fn write(&self, letter: Letter) -> Result<Message> {
         letter::write(letter, self)
     }
+}
+
+/// Whether an event is of the turn that the dispute stands at: a later turn has an event of its own, and
+/// the letters of both would say the same.
+fn is_latest_turn(event: EventId, booking: &Booking) -> bool {
+    DomainEvent::disputed(booking).is_some_and(|turn| turn.id() == event)
 }
 
 /// A host hears of requests and of what was paid, but not of holds.

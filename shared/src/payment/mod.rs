@@ -1,12 +1,51 @@
 //! Payments: the provider as the domain sees it. The provider is called between two writes, never
 //! inside one: record the intent, call, record the outcome.
 
-use futures::future::BoxFuture;
+pub mod circuit;
 
+use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+
+use crate::booking::dispute::Dispute;
 use crate::clock::Instant;
 use crate::error::Result;
 use crate::ids::{BookingId, PaymentId, PayoutId, UserId};
 use crate::money::Money;
+
+/// A payment provider, by its name.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderName {
+    /// The first: it also pays hosts out.
+    #[default]
+    Stripe,
+    /// The second: it takes the guests' money while the first cannot be reached.
+    Adyen,
+}
+
+impl ProviderName {
+    /// The word for it in keys, faults and books.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Stripe => "stripe",
+            Self::Adyen => "adyen",
+        }
+    }
+}
 
 /// One attempt to pay a booking, as the provider is asked for it. Asking again with the same
 /// payment id never charges twice.
@@ -22,6 +61,13 @@ pub struct PaymentOrder {
     pub method: String,
     /// When the attempt began.
     pub began: Instant,
+    /// Whether the guest waits for the answer, and can confirm a payment whose bank asks for it.
+    pub guest_is_there: bool,
+    /// Whether its card is charged again later, when the guest is not there.
+    pub keeps_card: bool,
+    /// The provider's name of the payment that has kept a card, if one has: that is charged while the guest is
+    /// not there, and `method` when he is, which may be the same.
+    pub card_of: Option<String>,
     /// The provider's name of this payment, once it is known: it is then asked for directly. Without it
     /// the create is repeated, whose idempotency key the provider forgets after a day: from then on it is
     /// searched for.
@@ -40,6 +86,14 @@ pub enum Authorization {
     },
     /// The money has been taken already.
     Taken(Taken),
+    /// The bank wants the guest, who is there, to confirm. Nothing is held until he has; then
+    /// [`PaymentProvider::resume`] finds it.
+    ActionRequired {
+        /// The provider's id of the payment.
+        reference: String,
+        /// What the guest's client confirms it with, at the provider itself.
+        secret: String,
+    },
     /// The card was refused. Nothing is held, and this attempt never will.
     Declined {
         /// The provider's id of the payment, where there is one.
@@ -49,6 +103,12 @@ pub enum Authorization {
     },
     /// Nothing is held, and this attempt never will: the payment was cancelled or never begun.
     Nothing,
+    /// The provider was not reached: no connection, or turned away before anything was read, every time. So
+    /// nothing has happened there, and another provider may be asked.
+    Unreached {
+        /// For the log.
+        context: String,
+    },
     /// Not known: the provider did not answer, or not with an answer. Ask again later; try nothing
     /// else meanwhile.
     Unknown {
@@ -75,6 +135,11 @@ pub enum Capture {
     Taken(Taken),
     /// There is nothing held any more, and nothing taken: the hold has lapsed, or the bank wants it back.
     Gone,
+    /// The provider says no, for a reason that no retry mends: an operator has to look.
+    Refused {
+        /// For the operator.
+        context: String,
+    },
     /// Not known; ask again later.
     Unknown {
         /// For the log.
@@ -89,6 +154,11 @@ pub enum Void {
     Done,
     /// It had been taken before.
     Taken(Taken),
+    /// The provider says no, for a reason that no retry mends: an operator has to look.
+    Refused {
+        /// For the operator.
+        context: String,
+    },
     /// Not known; ask again later.
     Unknown {
         /// For the log.
@@ -101,6 +171,11 @@ pub enum Void {
 pub enum Refund {
     /// It is on its way to the guest.
     Done,
+    /// The provider says no, for a reason that no retry mends: an operator has to look.
+    Refused {
+        /// For the operator.
+        context: String,
+    },
     /// Not known, or not possible now; ask again later.
     Unknown {
         /// For the log.
@@ -113,8 +188,11 @@ pub enum Refund {
 pub struct Transfer {
     /// The payout: the seed of the key that the provider is called with.
     pub payout: PayoutId,
-    /// The payment of the guest's that it is made from.
-    pub order: PaymentOrder,
+    /// Of which booking.
+    pub booking: BookingId,
+    /// The provider's name of the guest's payment that it is made from; without one, which another provider
+    /// has, it is made from what the account has.
+    pub from: Option<String>,
     /// How much.
     pub amount: Money,
     /// The provider's id of the host's account.
@@ -126,11 +204,27 @@ pub struct Transfer {
 pub enum Transferred {
     /// It is made: now, or by an earlier call.
     Done,
+    /// The provider says no, for a reason that no retry mends: an operator has to look.
+    Refused {
+        /// For the operator.
+        context: String,
+    },
     /// Not known, or not possible now; ask again later.
     Unknown {
         /// For the log.
         context: String,
     },
+}
+
+/// A dispute, and what it is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disputed {
+    /// The booking whose money it is over.
+    pub booking: BookingId,
+    /// The payment.
+    pub payment: Option<PaymentId>,
+    /// How it stands.
+    pub dispute: Dispute,
 }
 
 /// A host's account at the provider, as it stands.
@@ -142,8 +236,8 @@ pub struct HostAccount {
     pub is_active: bool,
 }
 
-/// A payment provider. Calls never return an error: an outcome that is not known is `Unknown`. Every
-/// call can be made again, after any time and by several at once, and nothing is done twice.
+/// A payment provider, for the guests' money. Calls never return an error: an outcome that is not known is
+/// `Unknown`. Every call can be made again, after any time and by several at once, and nothing is done twice.
 pub trait PaymentProvider: Send + Sync {
     /// Holds the money of an order on the guest's card.
     fn authorize<'a>(&'a self, order: &'a PaymentOrder) -> BoxFuture<'a, Authorization>;
@@ -152,18 +246,36 @@ pub trait PaymentProvider: Send + Sync {
     /// attempt not yet finished is cancelled. `Held`, `Taken`, `Declined` and `Nothing` are final.
     fn settle<'a>(&'a self, order: &'a PaymentOrder) -> BoxFuture<'a, Authorization>;
 
+    /// Asks whether the guest has confirmed an order whose reference is known; `ActionRequired` while he has
+    /// not. What he has failed to confirm is `Declined`.
+    fn resume<'a>(&'a self, order: &'a PaymentOrder) -> BoxFuture<'a, Authorization>;
+
     /// Takes so much of the held money of an order, whose reference is known; the rest goes back.
     fn capture<'a>(&'a self, order: &'a PaymentOrder, amount: Money) -> BoxFuture<'a, Capture>;
 
-    /// Gives back the hold of an order, whole.
+    /// Gives back the hold of an order, whole; also of one that waits for the guest, which is then nothing.
     fn void<'a>(&'a self, order: &'a PaymentOrder) -> BoxFuture<'a, Void>;
 
     /// Returns so much of the taken money of an order, whose reference is known. `number` tells one
     /// refund of a booking from the next: two of the same amount are two.
     fn refund<'a>(&'a self, order: &'a PaymentOrder, amount: Money, number: u32) -> BoxFuture<'a, Refund>;
+}
 
+/// A provider that pays hosts out.
+pub trait PayoutProvider: Send + Sync {
     /// Sends a host what a stay has earned.
     fn transfer<'a>(&'a self, transfer: &'a Transfer) -> BoxFuture<'a, Transferred>;
+
+    /// Whether a transfer was made; the error is why that is not known.
+    fn is_sent<'a>(&'a self, transfer: &'a Transfer) -> BoxFuture<'a, std::result::Result<bool, String>>;
+
+    /// Takes so much of a transfer back. `number` tells one time from the next.
+    fn take_back<'a>(
+        &'a self,
+        transfer: &'a Transfer,
+        amount: Money,
+        number: u32,
+    ) -> BoxFuture<'a, Transferred>;
 
     /// Opens an account for a host. Another that is opened by a second call does no harm: the one that is
     /// kept counts.
@@ -184,4 +296,21 @@ pub trait PaymentProvider: Send + Sync {
     /// # Errors
     /// As [`Self::open_account`].
     fn onboarding<'a>(&'a self, id: &'a str, back: &'a str) -> BoxFuture<'a, Result<String>>;
+}
+
+/// What a provider's webhook is about. What it says is never believed: the provider is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hint {
+    /// The event, the same however often it is sent.
+    pub event: String,
+    /// Which booking's money has moved, if any of ours.
+    pub booking: Option<BookingId>,
+    /// By which of its payments.
+    pub payment: Option<PaymentId>,
+    /// Whether what it tells of may end an attempt to pay.
+    pub may_end_payment: bool,
+    /// The provider's id of a dispute that it is about.
+    pub dispute: Option<String>,
+    /// That something failed which the provider had said would be done: for an operator.
+    pub failed: Option<String>,
 }

@@ -57,10 +57,10 @@ impl PhotoDraft {
 }
 
 impl Announced {
-    /// The photo that it becomes.
+    /// The photo that it becomes; `key` as in [`Photo::key`].
     #[must_use]
-    pub fn photo(&self, id: PhotoId, created_at: Instant) -> Photo {
-        Photo { id, format: self.format, caption: None, created_at, state: State::Pending }
+    pub fn photo(&self, id: PhotoId, key: Option<u128>, created_at: Instant) -> Photo {
+        Photo { id, format: self.format, caption: None, created_at, key, state: State::Pending }
     }
 }
 

@@ -29,6 +29,9 @@ pub struct Photo {
     pub caption: Option<String>,
     /// When it was announced.
     pub created_at: Instant,
+    /// What its host, the listing and the idempotency key that it was announced with hash to, if there
+    /// was a key: no other announcement may come with the same.
+    pub key: Option<u128>,
     /// What became of it.
     pub state: State,
 }
@@ -153,6 +156,13 @@ impl Album {
     #[must_use]
     pub fn get(&self, id: PhotoId) -> Option<&Photo> {
         self.0.iter().find(|photo| photo.id == id)
+    }
+
+    /// What stands in the way of adding `photo`: itself, or one that was announced with the same key.
+    #[must_use]
+    pub fn before(&self, photo: &Photo) -> Option<&Photo> {
+        let same_key = |other: &&Photo| other.key.is_some() && other.key == photo.key;
+        self.get(photo.id).or_else(|| self.0.iter().find(same_key))
     }
 
     /// The one that stands for the listing: the first that can be shown.

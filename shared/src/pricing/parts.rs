@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Line, LineKind, StayPrice};
+use crate::money::share;
 
 /// So much of each line of a price, in minor units. Never below zero.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +51,52 @@ impl Parts {
                 .map(|(index, tax)| tax - other.taxes.get(index).copied().unwrap_or_default())
                 .collect(),
         }
+    }
+
+    /// These and those.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        let of = |taxes: &[i64], index: usize| taxes.get(index).copied().unwrap_or_default();
+        let count = self.taxes.len().max(other.taxes.len());
+        Self {
+            nights: self.nights + other.nights,
+            cleaning_fee: self.cleaning_fee + other.cleaning_fee,
+            service_fee: self.service_fee + other.service_fee,
+            taxes: (0..count).map(|index| of(&self.taxes, index) + of(&other.taxes, index)).collect(),
+        }
+    }
+
+    /// Of each line the smaller of the two.
+    #[must_use]
+    pub fn least(&self, other: &Self) -> Self {
+        let taxes = self.taxes.iter().enumerate();
+        Self {
+            nights: self.nights.min(other.nights),
+            cleaning_fee: self.cleaning_fee.min(other.cleaning_fee),
+            service_fee: self.service_fee.min(other.service_fee),
+            taxes: taxes
+                .map(|(index, tax)| other.taxes.get(index).copied().unwrap_or_default().min(*tax))
+                .collect(),
+        }
+    }
+
+    /// So much of it, in minor units: all of it if there is no more, else of each line the same share, what
+    /// rounding leaves being the nights'.
+    #[must_use]
+    pub fn up_to(&self, amount: i64) -> Self {
+        let whole = self.total();
+        if amount >= whole {
+            return self.clone();
+        }
+        let share = |part: i64| share(part, amount, whole);
+        let mut parts = Self {
+            nights: 0,
+            cleaning_fee: share(self.cleaning_fee),
+            service_fee: share(self.service_fee),
+            taxes: self.taxes.iter().map(|tax| share(*tax)).collect(),
+        };
+        parts.nights = amount - parts.total();
+        parts
     }
 
     /// Whether none of it is negative.

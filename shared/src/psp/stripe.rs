@@ -7,10 +7,17 @@
 //! - An answer that Stripe replays tells the id, never the status: that is asked for.
 //! - An attempt that is not held in the end is cancelled, and a confirmation that is still on its
 //!   way then finds a cancelled intent.
+//!
+//! A bank that wants the guest to confirm (3-D Secure) gets him if he is there: the intent waits, his
+//! client confirms it at Stripe with its secret, and [`PaymentProvider::resume`] finds what came of it.
 
 mod amount;
+mod cards;
 mod client;
 mod connect;
+mod disputes;
+mod errors;
+mod movements;
 pub mod webhook;
 mod wire;
 
@@ -18,6 +25,8 @@ use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::future::BoxFuture;
+use serde::de::DeserializeOwned;
+use std::fmt;
 use std::time::Duration;
 
 pub use amount::{from_stripe, to_stripe};
@@ -26,18 +35,17 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::error::{Error, Result};
-use crate::ids::UserId;
 use crate::money::Money;
-use crate::payment::{
-    Authorization, Capture, HostAccount, PaymentOrder, PaymentProvider, Refund, Transfer, Transferred, Void,
-};
+use crate::payment::{Authorization, Capture, PaymentOrder, PaymentProvider, Refund, Void};
 use crate::planted::{self, Bug};
+use crate::psp::setback::Setback;
 use client::{Client, Reply};
+use errors::{Class, never_begun, why_not_held};
 use wire::{Intent, Refusal, Status};
 
 /// How long one question of the domain may take, all its calls together: a function has 29 seconds
-/// behind API Gateway, asks twice where money is held and then taken, and has to write the outcome down.
-const PATIENCE: Duration = Duration::from_secs(12);
+/// behind API Gateway, asks up to three times where a card is given up, money held and then taken, and has to write the outcome down.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// How long Stripe surely remembers a key: it forgets after a day. A create that is repeated later would
 /// make another intent and say nothing of the first.
@@ -52,6 +60,13 @@ const MOST_KEYS_OF_A_DEBT: u32 = 100;
 /// How many keys one call of a confirmation, a capture or a cancellation may use up. An attempt whose
 /// confirmation has no key left is cancelled.
 const MOST_KEYS: u32 = 2;
+
+/// The id of an attempt's intent.
+struct Named {
+    id: String,
+    /// Whether this call made it: then no other has asked to confirm it yet.
+    is_new: bool,
+}
 
 /// Payments through Stripe.
 #[derive(Debug)]
@@ -82,13 +97,17 @@ impl Stripe {
 
     async fn authorized(&self, order: &PaymentOrder) -> Authorization {
         let until = self.clock.passed() + PATIENCE;
-        let id = match self.intent_of(order, until).await {
-            Ok(id) => id,
+        let Named { id, is_new } = match self.intent_of(order, until).await {
+            Ok(named) => named,
             Err(end) => return end,
         };
         for turn in 1..=MOST_KEYS {
             let confirmation = key(order, "confirm", turn);
-            match self.client.post(&path(&id, "/confirm"), &wire::shown_form(), &confirmation, until).await {
+            match self
+                .client
+                .post(&path(&id, "/confirm"), &wire::confirm_form(order), &confirmation, until)
+                .await
+            {
                 Reply::Done { object: intent, replayed: false } if is_held(&intent) => {
                     return Authorization::Held { reference: id, capture_before: intent.capture_before() };
                 }
@@ -99,30 +118,76 @@ impl Stripe {
                     };
                 }
                 Reply::Spent => {}
+                // Nobody has confirmed it and nobody will: a new intent does no harm. One that was there
+                // before may have been confirmed by another call, whose answer was lost.
+                Reply::Unreached(context) if is_new && turn == 1 => {
+                    return Authorization::Unreached { context };
+                }
+                Reply::Done { object: intent, replayed: false } if order.guest_is_there => {
+                    if let Some(waits) = waits_for_the_guest(&intent) {
+                        return waits;
+                    }
+                    break;
+                }
                 _ => break,
             }
         }
-        self.concluded(id, order, until).await
+        match self.shown(&id, until).await {
+            Reply::Done { object: intent, .. } => match waits_for_the_guest(&intent) {
+                Some(waits) if order.guest_is_there => waits,
+                _ => self.concluded(intent, order, until).await,
+            },
+            other => Authorization::Unknown { context: other.trouble() },
+        }
     }
 
     async fn settled(&self, order: &PaymentOrder) -> Authorization {
         let until = self.clock.passed() + PATIENCE;
         match self.intent_of(order, until).await {
-            Ok(id) => self.concluded(id, order, until).await,
+            Ok(Named { id, .. }) => match self.shown(&id, until).await {
+                Reply::Done { object: intent, .. } => self.concluded(intent, order, until).await,
+                other => Authorization::Unknown { context: other.trouble() },
+            },
+            // Not reached now; an earlier call may have been.
+            Err(Authorization::Unreached { context }) => Authorization::Unknown { context },
             Err(end) => end,
+        }
+    }
+
+    async fn resumed(&self, order: &PaymentOrder) -> Authorization {
+        let until = self.clock.passed() + PATIENCE;
+        let Some(id) = order.reference.as_deref() else {
+            return Authorization::Unknown { context: format!("{} has no reference", order.payment) };
+        };
+        let intent = match self.shown(id, until).await {
+            Reply::Done { object: intent, .. } => intent,
+            other => return Authorization::Unknown { context: other.trouble() },
+        };
+        if let Some(waits) = waits_for_the_guest(&intent) {
+            return waits;
+        }
+        let was_confirmed_in_vain = intent.status == Status::RequiresPaymentMethod;
+        match self.concluded(intent, order, until).await {
+            // Stripe says that the confirmation came to nothing, if not by whose doing.
+            Authorization::Nothing if was_confirmed_in_vain => {
+                Authorization::Declined { reference: Some(id.to_owned()), authentication_required: false }
+            }
+            end => end,
         }
     }
 
     async fn voided(&self, order: &PaymentOrder) -> Void {
         let until = self.clock.passed() + PATIENCE;
         match self.intent_of(order, until).await {
-            Ok(id) => match self.cancelled(&id, until).await {
+            Ok(Named { id, .. }) => match self.cancelled(&id, until).await {
                 Ok(intent) if intent.status == Status::Succeeded => Void::Taken(intent.taken(order.amount)),
                 Ok(_) => Void::Done,
-                Err(context) => Void::Unknown { context },
+                Err(setback) => setback.into(),
             },
+            Err(Authorization::Unknown { context } | Authorization::Unreached { context }) => {
+                Void::Unknown { context }
+            }
             // Stripe refused to make the intent at all, so there is nothing to give back.
-            Err(Authorization::Unknown { context }) => Void::Unknown { context },
             Err(_) => Void::Done,
         }
     }
@@ -131,19 +196,26 @@ impl Stripe {
     async fn captured(&self, order: &PaymentOrder, amount: Money) -> Capture {
         let until = self.clock.passed() + PATIENCE;
         let id = match self.intent_of(order, until).await {
-            Ok(id) => id,
-            Err(Authorization::Unknown { context }) => return Capture::Unknown { context },
+            Ok(named) => named.id,
+            Err(Authorization::Unknown { context } | Authorization::Unreached { context }) => {
+                return Capture::Unknown { context };
+            }
             Err(_) => return Capture::Gone,
         };
         let form = wire::capture_form(amount);
         let key = self.key_of_one_call(&id, "capture");
+        let mut refused = None;
         for turn in 1..=MOST_KEYS {
             match self.client.post(&path(&id, "/capture"), &form, &format!("{key}:{turn}"), until).await {
                 Reply::Done { object: intent, replayed: false } if is_taken(&intent) => {
                     return Capture::Taken(intent.taken(amount));
                 }
                 Reply::Spent => {}
-                // Answered before, refused, or not answered: only the intent itself tells.
+                Reply::Refused(refusal) => {
+                    refused = Some(refusal.setback());
+                    break;
+                }
+                // Answered before, or not answered: only the intent itself tells.
                 _ => break,
             }
         }
@@ -151,9 +223,9 @@ impl Stripe {
             Reply::Done { object: intent, .. } => match intent.status {
                 Status::Succeeded => Capture::Taken(intent.taken(amount)),
                 Status::Canceled | Status::RequiresPaymentMethod => Capture::Gone,
-                status => Capture::Unknown { context: format!("{id} is {status:?}") },
+                status => refused.unwrap_or_else(|| Setback::Passing(format!("{id} is {status:?}"))).into(),
             },
-            other => Capture::Unknown { context: other.trouble() },
+            other => other.setback().into(),
         }
     }
 
@@ -162,18 +234,18 @@ impl Stripe {
     async fn refunded(&self, order: &PaymentOrder, amount: Money, number: u32) -> Refund {
         let until = self.clock.passed() + PATIENCE;
         let id = match self.intent_of(order, until).await {
-            Ok(id) => id,
+            Ok(named) => named.id,
             Err(end) => return Refund::Unknown { context: format!("{end:?}") },
         };
         let form = wire::refund_form(order, &id, amount, number);
-        let mut trouble = String::from("every key is spent");
         for turn in 1..=MOST_KEYS_OF_A_DEBT {
             match self.refund_of(&id, number, until).await {
                 Ok(_) if planted::is(Bug::RefundWithoutKey) => {}
                 Ok(Some(refund)) if refund.stands() => return Refund::Done,
-                Ok(Some(refund)) => return Refund::Unknown { context: format!("{refund:?}") },
+                // It came back: the card is closed, or an operator has stopped it.
+                Ok(Some(refund)) => return Refund::Refused { context: format!("{refund:?}") },
                 Ok(None) => {}
-                Err(context) => return Refund::Unknown { context },
+                Err(setback) => return setback.into(),
             }
             let mut key = key(order, &format!("refund:{number}"), turn);
             if planted::is(Bug::RefundWithoutKey) {
@@ -181,15 +253,16 @@ impl Stripe {
             }
             match self.client.post::<wire::Refund>(wire::REFUNDS, &form, &key, until).await {
                 Reply::Done { object: refund, .. } if refund.stands() => return Refund::Done,
+                Reply::Done { object: refund, .. } => {
+                    return Refund::Refused { context: format!("{refund:?}") };
+                }
                 // A refusal that Stripe has stored is an earlier one: what it was for may be mended since.
                 Reply::Spent | Reply::Refused(Refusal { replayed: true, .. }) => {}
-                other => {
-                    trouble = other.trouble();
-                    break;
-                }
+                Reply::Refused(refusal) if refusal.class() == Class::Done => return Refund::Done,
+                other => return other.setback().into(),
             }
         }
-        Refund::Unknown { context: trouble }
+        Refund::Unknown { context: String::from("every key is spent") }
     }
 
     /// What Stripe has of a refund.
@@ -198,11 +271,17 @@ impl Stripe {
         id: &str,
         number: u32,
         until: Duration,
-    ) -> std::result::Result<Option<wire::Refund>, String> {
+    ) -> std::result::Result<Option<wire::Refund>, Setback> {
+        let refunds = self.refunds_of(id, until).await?;
+        Ok(refunds.into_iter().find(|refund| refund.number() == Some(number)))
+    }
+
+    /// What Stripe has of a payment's refunds.
+    async fn refunds_of(&self, id: &str, until: Duration) -> std::result::Result<Vec<wire::Refund>, Setback> {
         let path = format!("{}?payment_intent={id}&limit=100", wire::REFUNDS);
         match self.client.get::<wire::Refunds>(&path, until).await {
-            Reply::Done { object, .. } => Ok(object.data.into_iter().find(|refund| refund.is(number))),
-            other => Err(other.trouble()),
+            Reply::Done { object, .. } => Ok(object.data),
+            other => Err(other.setback()),
         }
     }
 
@@ -216,20 +295,39 @@ impl Stripe {
         &self,
         order: &PaymentOrder,
         until: Duration,
-    ) -> std::result::Result<String, Authorization> {
+    ) -> std::result::Result<Named, Authorization> {
         if let Some(reference) = &order.reference {
-            return Ok(reference.clone());
+            return Ok(Named { id: reference.clone(), is_new: false });
         }
         if self.clock.now() > order.began + KEYS_LAST {
             return self.found_intent_of(order, until).await;
         }
-        let form = wire::create_form(order);
+        let card = self.card_of(order, until).await?;
+        let form = wire::create_form(order, &card);
+        let (Intent { id, .. }, replayed) =
+            self.created(order, "create", wire::INTENTS, &form, until).await?;
+        Ok(Named { id, is_new: !replayed })
+    }
+
+    /// Something that is made for an order before its intent is confirmed, and whether Stripe has made it
+    /// before; always the same under the same name. The error is how the attempt ends instead.
+    async fn created<T: DeserializeOwned + fmt::Debug>(
+        &self,
+        order: &PaymentOrder,
+        name: &str,
+        path: &str,
+        form: &str,
+        until: Duration,
+    ) -> std::result::Result<(T, bool), Authorization> {
         for turn in 1..=MOST_CREATE_KEYS {
-            match self.client.post(wire::INTENTS, &form, &key(order, "create", turn), until).await {
-                Reply::Done { object: Intent { id, .. }, .. } => return Ok(id),
+            match self.client.post(path, form, &key(order, name, turn), until).await {
+                Reply::Done { object, replayed } => return Ok((object, replayed)),
                 Reply::Refused(refusal) => return Err(never_begun(order, &refusal)),
                 Reply::Spent => {}
-                Reply::Silent(context) => return Err(Authorization::Unknown { context }),
+                Reply::Unreached(context) if turn == 1 => return Err(Authorization::Unreached { context }),
+                Reply::Unreached(context) | Reply::Silent(context) => {
+                    return Err(Authorization::Unknown { context });
+                }
             }
         }
         Err(Authorization::Unknown { context: format!("every key of {} is spent", order.payment) })
@@ -240,33 +338,30 @@ impl Stripe {
         &self,
         order: &PaymentOrder,
         until: Duration,
-    ) -> std::result::Result<String, Authorization> {
+    ) -> std::result::Result<Named, Authorization> {
         let path = path("search", &format!("?{}", wire::search_form(order)));
         match self.client.get::<wire::Intents>(&path, until).await {
             Reply::Done { object, .. } => {
                 // A create that Stripe failed at may have left another, which was never confirmed.
                 let paid = object.data.iter().position(|intent| is_held(intent) || is_taken(intent));
                 let found = object.data.into_iter().nth(paid.unwrap_or_default());
-                found.map(|intent| intent.id).ok_or(Authorization::Nothing)
+                found.map(|intent| Named { id: intent.id, is_new: false }).ok_or(Authorization::Nothing)
             }
             other => Err(Authorization::Unknown { context: other.trouble() }),
         }
     }
 
     /// What became of an intent; one that is not held is cancelled, so that it never will be.
-    async fn concluded(&self, id: String, order: &PaymentOrder, until: Duration) -> Authorization {
-        let intent = match self.shown(&id, until).await {
-            Reply::Done { object: intent, .. } => intent,
-            other => return Authorization::Unknown { context: other.trouble() },
-        };
+    async fn concluded(&self, intent: Intent, order: &PaymentOrder, until: Duration) -> Authorization {
         match intent.status {
             Status::RequiresCapture => {
-                Authorization::Held { reference: id, capture_before: intent.capture_before() }
+                let capture_before = intent.capture_before();
+                Authorization::Held { reference: intent.id, capture_before }
             }
             Status::Succeeded => Authorization::Taken(intent.taken(order.amount)),
             Status::Canceled => why_not_held(&intent),
             Status::RequiresPaymentMethod | Status::RequiresConfirmation | Status::RequiresAction => {
-                match self.cancelled(&id, until).await {
+                match self.cancelled(&intent.id, until).await {
                     Ok(last) if is_taken(&last) => Authorization::Taken(last.taken(order.amount)),
                     // Between the two calls a confirmation may have met a refusal; asked before,
                     // the intent knew whether the card wanted its holder.
@@ -274,11 +369,11 @@ impl Stripe {
                         Authorization::Nothing => why_not_held(&last),
                         refused => refused,
                     },
-                    Err(context) => Authorization::Unknown { context },
+                    Err(setback) => Authorization::Unknown { context: setback.context() },
                 }
             }
             Status::Processing | Status::Other => {
-                Authorization::Unknown { context: format!("{id} is still processed") }
+                Authorization::Unknown { context: format!("{} is still processed", intent.id) }
             }
         }
     }
@@ -291,21 +386,35 @@ impl Stripe {
 
     /// Cancels an intent, which gives back what it held; the intent once Stripe says that it is
     /// cancelled, or that it was captured before.
-    async fn cancelled(&self, id: &str, until: Duration) -> std::result::Result<Intent, String> {
+    async fn cancelled(&self, id: &str, until: Duration) -> std::result::Result<Intent, Setback> {
         let key = self.key_of_one_call(id, "cancel");
+        let mut refused = None;
         for turn in 1..=MOST_KEYS {
             let key = format!("{key}:{turn}");
             match self.client.post(&path(id, "/cancel"), "", &key, until).await {
                 Reply::Done { object: intent, .. } if is_cancelled(&intent) => return Ok(intent),
                 Reply::Spent => {}
+                Reply::Refused(refusal) => {
+                    refused = Some(refusal.setback());
+                    break;
+                }
                 _ => break,
             }
         }
         match self.shown(id, until).await {
             Reply::Done { object: intent, .. } if is_cancelled(&intent) || is_taken(&intent) => Ok(intent),
-            other => Err(format!("{id} could not be cancelled: {}", other.trouble())),
+            Reply::Done { object: intent, .. } => Err(refused.unwrap_or_else(|| {
+                Setback::Passing(format!("{id} could not be cancelled and is {:?}", intent.status))
+            })),
+            other => Err(other.setback()),
         }
     }
+}
+
+/// An intent that its guest can confirm, as the domain sees it.
+fn waits_for_the_guest(intent: &Intent) -> Option<Authorization> {
+    let secret = intent.secret()?.to_owned();
+    Some(Authorization::ActionRequired { reference: intent.id.clone(), secret })
 }
 
 fn is_held(intent: &Intent) -> bool {
@@ -329,6 +438,10 @@ impl PaymentProvider for Stripe {
         Box::pin(self.settled(order))
     }
 
+    fn resume<'a>(&'a self, order: &'a PaymentOrder) -> BoxFuture<'a, Authorization> {
+        Box::pin(self.resumed(order))
+    }
+
     fn capture<'a>(&'a self, order: &'a PaymentOrder, amount: Money) -> BoxFuture<'a, Capture> {
         Box::pin(self.captured(order, amount))
     }
@@ -340,22 +453,6 @@ impl PaymentProvider for Stripe {
     fn refund<'a>(&'a self, order: &'a PaymentOrder, amount: Money, number: u32) -> BoxFuture<'a, Refund> {
         Box::pin(self.refunded(order, amount, number))
     }
-
-    fn transfer<'a>(&'a self, transfer: &'a Transfer) -> BoxFuture<'a, Transferred> {
-        Box::pin(self.transferred(transfer))
-    }
-
-    fn open_account(&self, host: UserId) -> BoxFuture<'_, Result<HostAccount>> {
-        Box::pin(self.opened_account(host))
-    }
-
-    fn account<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<HostAccount>> {
-        Box::pin(self.account_now(id))
-    }
-
-    fn onboarding<'a>(&'a self, id: &'a str, back: &'a str) -> BoxFuture<'a, Result<String>> {
-        Box::pin(self.onboarding_page(id, back))
-    }
 }
 
 /// The idempotency key of one operation of an attempt; the first has no number.
@@ -366,34 +463,6 @@ fn key(order: &PaymentOrder, operation: &str, turn: u32) -> String {
 
 fn path(id: &str, action: &str) -> String {
     format!("{}/{id}{action}", wire::INTENTS)
-}
-
-/// How an attempt ends whose intent Stripe refused to make.
-fn never_begun(order: &PaymentOrder, refusal: &Refusal) -> Authorization {
-    if refusal.is_of_the_card() || refusal.is_of_an_unknown_card() {
-        let authentication_required = refusal.error.wants_authentication();
-        return Authorization::Declined { reference: None, authentication_required };
-    }
-    // Not the guest's doing: the account, the key or the request is wrong, and an operator has to know.
-    tracing::error!(payment = %order.payment, %refusal, "Stripe refused to begin a payment");
-    if refusal.status == 400 && !refusal.error.is_about_the_key() {
-        return Authorization::Nothing;
-    }
-    Authorization::Unknown { context: refusal.to_string() }
-}
-
-/// Why an intent that rests without a hold has none.
-fn why_not_held(intent: &Intent) -> Authorization {
-    let reference = Some(intent.id.clone());
-    match &intent.last_payment_error {
-        _ if intent.status == Status::RequiresAction => {
-            Authorization::Declined { reference, authentication_required: true }
-        }
-        Some(error) if error.is_of_the_card() => {
-            Authorization::Declined { reference, authentication_required: error.wants_authentication() }
-        }
-        _ => Authorization::Nothing,
-    }
 }
 
 #[cfg(test)]

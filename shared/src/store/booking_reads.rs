@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use super::booking_record::{Due, SHARDS, booking_of_item};
+use super::booking_record::booking_of_item;
+use super::due::{Due, SHARDS};
 use super::{Item, Store, fault, key_of, keys, number, record, text};
 use crate::booking::answer::Details;
 use crate::booking::{Booking, State};

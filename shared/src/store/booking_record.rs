@@ -1,68 +1,25 @@
-//! A booking as an item of less than 1 KB, and where the indexes find it.
+//! A booking as an item of less than 1 KB.
 
 use serde::{Deserialize, Serialize};
 
+use super::due::{SHARDS, due};
 use super::keys::{self, Key};
 use super::{Item, item, record};
+use crate::booking::balance::Balance;
+use crate::booking::dispute::Dispute;
 use crate::booking::refund::Settlement;
-use crate::booking::{Attempt, Booking, Mode, Outcome, Party, Sent, Side, State};
+use crate::booking::trouble::Trouble;
+use crate::booking::{Attempt, Booking, Mode, Outcome, Party, Returning, Reversing, Sent, Side, State};
 use crate::clock::{Instant, Zone};
 use crate::error::{Error, Result};
 use crate::ids::{BookingId, ListingId, UnitId, UserId};
 use crate::listing::CancellationPolicy;
 use crate::money::Currency;
+use crate::payment::ProviderName;
 use crate::pricing::parts::Parts;
 use crate::pricing::{StayPrice, TaxLine};
 use crate::quote::{compact_nights, expand_nights};
 use crate::stay::{Date, epoch_day};
-
-/// In how many partitions bookings wait for what is due: each takes 1,000 writes a second.
-pub(super) const SHARDS: u128 = 4;
-
-/// The waiting lists of the index `by_due`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Due {
-    /// Holds, running payments and what has still to be settled, by the end of the first hold. It
-    /// does not move while a hold is paid, which saves two index writes a booking.
-    Open,
-    /// Requests, by the end of the host's time.
-    Asked,
-    /// Stays, by their next check-in, check-out or payout, or by the check-in that is to be charged yet.
-    Stay,
-}
-
-impl Due {
-    pub(super) fn partition(self, shard: u128) -> String {
-        let name = match self {
-            Self::Open => "open",
-            Self::Asked => "asked",
-            Self::Stay => "stay",
-        };
-        format!("{name}.{shard}")
-    }
-}
-
-/// What is due for a booking, and when.
-fn due(booking: &Booking) -> Option<(Due, Instant)> {
-    let open = booking.claim_until.unwrap_or(booking.created_at);
-    match booking.state {
-        State::Assembling | State::Abandoned | State::Held | State::PaymentStarted => Some((Due::Open, open)),
-        State::Requested => Some((Due::Asked, booking.lapses_at)),
-        // A guest who is there and has not been charged stays where he stood in the list: no index moves.
-        State::Confirmed => Some((Due::Stay, booking.check_in_at)),
-        State::CheckedIn | State::Completed if booking.unsettled => Some((Due::Stay, booking.check_in_at)),
-        State::CheckedIn => {
-            let payout = booking.payout().map_or(booking.check_out_at, |(_, at)| at);
-            Some((Due::Stay, payout.min(booking.check_out_at)))
-        }
-        State::Completed => booking.payout().map(|(_, at)| (Due::Stay, at)),
-        State::Expired | State::Declined | State::PaymentFailed | State::Cancelled if booking.unsettled => {
-            Some((Due::Open, open))
-        }
-        State::Cancelled => booking.payout().map(|(_, at)| (Due::Stay, at)),
-        State::Expired | State::Declined | State::PaymentFailed => None,
-    }
-}
 
 #[derive(Serialize, Deserialize)]
 struct BookingRecord {
@@ -83,6 +40,10 @@ struct BookingRecord {
     service_fee: i64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     taxes: Vec<TaxLine>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deposit: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    balance_at: Option<i64>,
     policy: CancellationPolicy,
     zone: Zone,
     check_in_at: i64,
@@ -106,18 +67,32 @@ struct BookingRecord {
     kept: Option<Amounts>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     penalty: Option<i64>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    fined: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     captured: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     taken: Option<Amounts>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    returning: Option<Returning>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     paid_out: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sending: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reversing: Option<Reversing>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     payout_at: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     entries: Option<u32>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     unsettled: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dispute: Option<Dispute>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tries: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    again_at: Option<i64>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     has_details: bool,
     version: u64,
@@ -165,12 +140,27 @@ struct AttemptRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
     at: i64,
+    #[serde(default, skip_serializing_if = "is_first")]
+    provider: ProviderName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    resumes: Option<u8>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     captures: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    balance: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    returned: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     outcome: Option<OutcomeWord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reference: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_first(provider: &ProviderName) -> bool {
+    *provider == ProviderName::default()
 }
 
 #[derive(Serialize, Deserialize)]
@@ -178,6 +168,8 @@ struct AttemptRecord {
 enum OutcomeWord {
     Held,
     Captured,
+    Act,
+    Acted,
     Voided,
     Lapsed,
     Declined,
@@ -206,6 +198,8 @@ pub(crate) fn booking_item(booking: &Booking) -> Result<Item> {
         cleaning_fee: booking.price.cleaning_fee,
         service_fee: booking.price.service_fee,
         taxes: booking.price.taxes.clone(),
+        deposit: booking.balance.map(|balance| balance.deposit_percent),
+        balance_at: booking.balance.map(|balance| balance.next_at.as_millisecond()),
         policy: booking.policy,
         zone: booking.zone.clone(),
         check_in_at: booking.check_in_at.as_millisecond(),
@@ -222,12 +216,19 @@ pub(crate) fn booking_item(booking: &Booking) -> Result<Item> {
         cancelled_by: booking.cancelled_by,
         kept: booking.settlement.as_ref().map(|settlement| Amounts::from(&settlement.kept)),
         penalty: booking.settlement.as_ref().map(|settlement| settlement.penalty).filter(|due| *due != 0),
+        fined: booking.is_fined,
         captured: Some(booking.captured).filter(|captured| *captured != 0),
         taken: Some(Amounts::from(&booking.taken)).filter(|_| booking.taken != Parts::default()),
+        returning: booking.returning.clone(),
         paid_out: Some(booking.paid_out).filter(|paid| *paid != 0),
+        sending: Some(booking.sending).filter(|sending| *sending != 0),
+        reversing: booking.reversing,
         payout_at: booking.payout_at.map(Instant::as_millisecond),
         entries: Some(booking.entries).filter(|entries| *entries != 0),
         unsettled: booking.unsettled,
+        dispute: booking.dispute.clone(),
+        tries: booking.trouble.map(|trouble| trouble.tries),
+        again_at: booking.trouble.and_then(|trouble| trouble.again_at).map(Instant::as_millisecond),
         has_details: booking.has_details,
         version: booking.version,
         due: due.map(|(list, _)| list.partition(shard)),
@@ -285,6 +286,10 @@ fn booking_of_record(record: BookingRecord) -> Result<Booking> {
             service_fee: record.service_fee,
             taxes: record.taxes,
         },
+        balance: match (record.deposit, record.balance_at) {
+            (Some(deposit_percent), Some(at)) => Some(Balance { deposit_percent, next_at: instant(at)? }),
+            _ => None,
+        },
         policy: record.policy,
         zone: record.zone,
         check_in_at: instant(record.check_in_at)?,
@@ -304,12 +309,21 @@ fn booking_of_record(record: BookingRecord) -> Result<Booking> {
             }
             None => None,
         },
+        is_fined: record.fined,
         captured: record.captured.unwrap_or_default(),
         taken: record.taken.map(Parts::try_from).transpose()?.unwrap_or_default(),
+        returning: record.returning,
         paid_out: record.paid_out.unwrap_or_default(),
+        sending: record.sending.unwrap_or_default(),
+        reversing: record.reversing,
         payout_at: record.payout_at.map(instant).transpose()?,
         entries: record.entries.unwrap_or_default(),
         unsettled: record.unsettled,
+        dispute: record.dispute,
+        trouble: match record.tries {
+            Some(tries) => Some(Trouble { tries, again_at: record.again_at.map(instant).transpose()? }),
+            None => None,
+        },
         has_details: record.has_details,
         version: record.version,
     })
@@ -321,6 +335,8 @@ fn attempt_record(attempt: &Attempt) -> AttemptRecord {
     let word = outcome.map(|outcome| match outcome {
         Outcome::Held(_) => OutcomeWord::Held,
         Outcome::Captured(_) => OutcomeWord::Captured,
+        Outcome::ActionRequired { is_open: true, .. } => OutcomeWord::Act,
+        Outcome::ActionRequired { is_open: false, .. } => OutcomeWord::Acted,
         Outcome::Voided(_) => OutcomeWord::Voided,
         Outcome::Lapsed(_) => OutcomeWord::Lapsed,
         Outcome::Declined => OutcomeWord::Declined,
@@ -332,9 +348,17 @@ fn attempt_record(attempt: &Attempt) -> AttemptRecord {
         fingerprint: asked.map(|(_, sent)| serde_bytes::ByteArray::new(sent.fingerprint)),
         request_id: asked.map(|(_, sent)| sent.request_id.clone()),
         at: attempt.started_at.as_millisecond(),
+        provider: attempt.provider,
+        resumes: attempt.resumes,
         captures: attempt.captures,
+        balance: attempt.is_balance,
+        returned: Some(attempt.returned).filter(|returned| *returned != 0),
         outcome: word,
-        reference: outcome.and_then(Outcome::reference).map(str::to_owned),
+        reference: outcome.and_then(Outcome::name).map(str::to_owned),
+        secret: match outcome {
+            Some(Outcome::ActionRequired { secret, .. }) => Some(secret.clone()),
+            _ => None,
+        },
     }
 }
 
@@ -350,10 +374,19 @@ fn attempt(record: AttemptRecord) -> Result<Attempt> {
     Ok(Attempt {
         asked_by,
         started_at: Instant::from_millisecond(record.at).map_err(Error::internal)?,
+        provider: record.provider,
+        resumes: record.resumes,
         captures: record.captures,
+        is_balance: record.balance,
+        returned: record.returned.unwrap_or_default(),
         outcome: record.outcome.map(|word| match word {
             OutcomeWord::Held => Outcome::Held(reference),
             OutcomeWord::Captured => Outcome::Captured(reference),
+            OutcomeWord::Act | OutcomeWord::Acted => Outcome::ActionRequired {
+                reference,
+                secret: record.secret.unwrap_or_default(),
+                is_open: matches!(word, OutcomeWord::Act),
+            },
             OutcomeWord::Voided => Outcome::Voided(reference),
             OutcomeWord::Lapsed => Outcome::Lapsed(reference),
             OutcomeWord::Declined => Outcome::Declined,

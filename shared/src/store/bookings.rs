@@ -5,8 +5,9 @@ use aws_sdk_dynamodb::types::{ConditionCheck, Put, ReturnValuesOnConditionCheckF
 
 use super::blocks::MOST_IN_A_TRANSACTION;
 pub use super::booking_reads::ListPosition;
-pub use super::booking_record::{Due, booking_of_image};
+pub use super::booking_record::booking_of_image;
 use super::booking_record::{booking_item, booking_of_item};
+pub use super::due::Due;
 use super::take::{Mark, Take, reasons};
 use super::{Store, fault, item, key_of, keys, number};
 use crate::booking::answer::Details;

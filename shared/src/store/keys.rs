@@ -1,6 +1,7 @@
 //! The only home of key strings: which item stands where. A golden test pins them, since a changed
 //! key is a lost item.
 
+use crate::clock::Instant;
 use crate::geo::cells::{Cell, Region};
 use crate::ids::{BookingId, EventId, ListingId, PhotoId, SessionId, UnitId, UserId};
 use crate::stay::Date;
@@ -138,6 +139,36 @@ pub fn ledger_entry(booking: BookingId, number: u32) -> Key {
 
 /// What the sort keys of a booking's ledger begin with.
 pub const LEDGER: &str = "ledger#";
+
+/// Which entry of a ledger a sort key is of.
+#[must_use]
+pub fn number_of_entry(sort: &str) -> Option<u32> {
+    sort.strip_prefix(LEDGER)?.parse().ok()
+}
+
+/// What a run of the daily reconciliation found. Runs sort by their time.
+#[must_use]
+pub fn reconciliation(at: Instant) -> Key {
+    key(RECONCILIATIONS, format!("{at:.3}"))
+}
+
+/// The partition of all runs of the reconciliation.
+pub const RECONCILIATIONS: &str = "reconciliation";
+
+/// What stands in the way of a booking's money.
+#[must_use]
+pub fn payment_issue(booking: BookingId) -> Key {
+    key(booking, "issue")
+}
+
+/// Where the open issues wait in the index [`BOOKINGS_BY_DUE`].
+pub const OPEN_ISSUES: &str = "issue";
+
+/// Whether a provider can be reached.
+#[must_use]
+pub fn circuit(provider: &str) -> Key {
+    key(format!("provider#{provider}"), "circuit")
+}
 
 /// When a catalogue was first imported.
 #[must_use]

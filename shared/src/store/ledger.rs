@@ -6,14 +6,24 @@ use serde::{Deserialize, Serialize};
 
 use super::bookings::Advance;
 use super::take::MOST_TRIES;
-use super::{Store, fault, item, keys, record, text};
+use super::{Item, Store, fault, item, keys, record, text};
 use crate::booking::Booking;
+use crate::booking::trouble::PaymentIssue;
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::ids::{BookingId, PaymentId};
 use crate::ledger::{Account, Entry, Movement};
 use crate::money::Currency;
 use crate::planted::{self, Bug};
+
+/// What is written in the transaction of a booking's change.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Beside<'a> {
+    /// The entries of the money that moved.
+    pub entries: &'a [Entry],
+    /// What an operator has to know.
+    pub issue: Option<&'a PaymentIssue>,
+}
 
 #[derive(Serialize, Deserialize)]
 struct EntryRecord {
@@ -36,7 +46,21 @@ impl Store {
         after: Booking,
         entries: &[Entry],
     ) -> Result<Advance> {
-        if entries.is_empty() {
+        self.advance_with(before, after, &Beside { entries, issue: None }).await
+    }
+
+    /// The same with whatever else belongs to the change. Costs two write units for each.
+    ///
+    /// # Errors
+    /// As [`Self::advance_entering`].
+    pub async fn advance_with(
+        &self,
+        before: &Booking,
+        after: Booking,
+        beside: &Beside<'_>,
+    ) -> Result<Advance> {
+        let Beside { entries, issue } = *beside;
+        if entries.is_empty() && issue.is_none() {
             return self.advance(before, after).await;
         }
         if !entries.iter().all(Entry::is_balanced) {
@@ -53,6 +77,9 @@ impl Store {
             let mut items = vec![self.replace(before, &after)?];
             for entry in entries {
                 items.push(self.entering(entry)?);
+            }
+            if let Some(issue) = issue {
+                items.push(self.keeping_issue(issue)?);
             }
             let Some(cancelled) = self.transact(items).await? else { return Ok(Advance::Done(after)) };
             let failed = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
@@ -103,11 +130,17 @@ impl Store {
             .try_collect()
             .await
             .map_err(fault)?;
-        items.into_iter().zip(1..).map(|(item, number)| entry(booking, number, record(item)?)).collect()
+        items.into_iter().map(entry_of_item).collect()
     }
 }
 
-fn entry(booking: BookingId, number: u32, record: EntryRecord) -> Result<Entry> {
+/// The entry of an item.
+pub(super) fn entry_of_item(item: Item) -> Result<Entry> {
+    let shape = || Error::internal("an entry of a ledger has another key");
+    let named = |attribute: &str| item.get(attribute).and_then(|value| value.as_s().ok());
+    let booking = named(keys::BOOKINGS.0).and_then(|id| id.parse().ok()).ok_or_else(shape)?;
+    let number = named(keys::BOOKINGS.1).and_then(|sort| keys::number_of_entry(sort)).ok_or_else(shape)?;
+    let record: EntryRecord = record(item)?;
     Ok(Entry {
         booking,
         number,

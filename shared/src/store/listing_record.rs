@@ -68,6 +68,8 @@ struct TermsRecord {
     max_guests: u16,
     instant_book: bool,
     policy: CancellationPolicy,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deposit_percent: Option<u8>,
     check_in: Time,
     check_out: Time,
     zone: Zone,
@@ -158,6 +160,7 @@ pub fn terms_item(terms: &Terms) -> Item {
         max_guests: terms.max_guests,
         instant_book: terms.instant_book,
         policy: terms.cancellation_policy,
+        deposit_percent: terms.deposit_percent,
         check_in: terms.check_in_time,
         check_out: terms.check_out_time,
         zone: terms.zone.clone(),
@@ -189,6 +192,7 @@ fn terms_of_record(record: TermsRecord) -> Result<Terms> {
         max_guests: record.max_guests,
         instant_book: record.instant_book,
         cancellation_policy: record.policy,
+        deposit_percent: record.deposit_percent,
         check_in_time: record.check_in,
         check_out_time: record.check_out,
         zone: record.zone,
@@ -247,8 +251,10 @@ pub(super) mod tests {
 
     #[test]
     fn listings_terms_and_how_they_were_created_read_back() {
-        let (listing, terms) = example();
+        let (listing, mut terms) = example();
         assert_eq!(listing_of_item(listing_item(&listing)).unwrap(), listing);
+        assert_eq!(terms_of_item(terms_item(&terms)).unwrap(), terms);
+        terms.deposit_percent = Some(30);
         assert_eq!(terms_of_item(terms_item(&terms)).unwrap(), terms);
         let created = Created { fingerprint: [7; 32], listing, terms };
         assert_eq!(created_of_item(created_item(created.listing.id, &created)).unwrap(), created);
@@ -261,6 +267,7 @@ pub(super) mod tests {
         terms.open_until = Some(Date::constant(2027, 12, 31));
         terms.base_price = crate::money::LARGEST_PRICE;
         terms.cleaning_fee = crate::money::LARGEST_PRICE;
+        terms.deposit_percent = Some(90);
         assert!(size(&terms_item(&terms)) < 500, "{}", size(&terms_item(&terms)));
     }
 }

@@ -8,17 +8,21 @@ pub mod bookings;
 mod calendars;
 pub mod cells;
 pub mod changes;
+mod circuits;
+mod due;
 pub mod filed;
 mod imports;
 pub mod keys;
-mod ledger;
+pub mod ledger;
 mod listing_record;
 pub mod listings;
 pub mod nights;
 pub mod once;
+pub mod payment_issues;
 pub mod payout_accounts;
 pub mod photos;
 pub mod projections;
+mod reconciliations;
 mod take;
 pub mod users;
 
@@ -52,6 +56,7 @@ pub struct Store {
     pub(crate) entropy: Entropy,
     pub(crate) confirmed: nights::Confirmed,
     pub(crate) cells: cells::Cells,
+    pub(crate) circuits: circuits::Seen,
 }
 
 impl Store {
@@ -75,6 +80,7 @@ impl Store {
             entropy: entropy.clone(),
             confirmed: nights::Confirmed::default(),
             cells: cells::Cells::default(),
+            circuits: circuits::Seen::default(),
         }
     }
 }

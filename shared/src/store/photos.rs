@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteArray;
 
 use super::take::MOST_TRIES;
 use super::{Item, Store, fault, key_of, keys, number, record, text};
@@ -16,6 +17,18 @@ use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::ids::{ListingId, PhotoId};
 use crate::photo::{Album, Format, MOST_PHOTOS, Photo, Rejection, Shown, State};
+
+/// What became of adding a photo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// It is there now; these, which were announced and never came, are gone.
+    Now {
+        /// The photos that made room.
+        lapsed: Vec<PhotoId>,
+    },
+    /// It was there already, or another that was announced with the same key; nothing is written.
+    Before(Photo),
+}
 
 impl Store {
     /// The photos of a listing; an empty album when it has none.
@@ -32,14 +45,19 @@ impl Store {
         found.item.map_or_else(|| Ok(Album::default()), album_of_item)
     }
 
-    /// Adds a photo, in the place of those that were announced and never came; it returns these.
+    /// Adds a photo, in the place of those that were announced and never came, unless it or another
+    /// of its key is there already: of calls with one id the write lets one through, however many come
+    /// at once. Costs one read and one write of the album; the read alone where it was there.
     ///
     /// # Errors
     /// `Conflict` `too_many_photos` when the listing has all that it may have. It is the write that
-    /// decides, however many come at once.
-    pub async fn add_photo(&self, listing: ListingId, photo: &Photo) -> Result<Vec<PhotoId>> {
+    /// decides here too.
+    pub async fn add_photo(&self, listing: ListingId, photo: &Photo) -> Result<Added> {
         for tried in 0..MOST_TRIES {
             let album = self.album(listing, true).await?;
+            if let Some(before) = album.before(photo) {
+                return Ok(Added::Before(before.clone()));
+            }
             if album.current(self.clock.now()).count() >= MOST_PHOTOS {
                 let most = format!("A listing has at most {MOST_PHOTOS} photos.");
                 return Err(Error::conflict("too_many_photos", most));
@@ -51,7 +69,7 @@ impl Store {
                 self.grow_album(listing, photo, &lapsed).await?
             };
             if added {
-                return Ok(lapsed);
+                return Ok(Added::Now { lapsed });
             }
             self.wait(tried).await;
         }
@@ -70,8 +88,8 @@ impl Store {
         done(update.send().await)
     }
 
-    /// Adds a photo to others and removes the `lapsed`; `false` when there is no room, or one of
-    /// these has come meanwhile.
+    /// Adds a photo to others and removes the `lapsed`; `false` when there is no room, it is there
+    /// already, or one of these has come meanwhile.
     async fn grow_album(&self, listing: ListingId, photo: &Photo, lapsed: &[PhotoId]) -> Result<bool> {
         let mut change = "SET #photos.#new = :new".to_owned();
         let mut condition = "size(#photos) < :most AND attribute_not_exists(#photos.#new)".to_owned();
@@ -231,6 +249,8 @@ struct PhotoRecord {
     format: Format,
     created_at: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<ByteArray<16>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     caption: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<Rejection>,
@@ -252,6 +272,7 @@ fn attribute_of(photo: &Photo) -> Result<AttributeValue> {
         status: status_of(&photo.state).to_owned(),
         format: photo.format,
         created_at: photo.created_at.as_millisecond(),
+        key: photo.key.map(|key| ByteArray::new(key.to_be_bytes())),
         caption: photo.caption.clone(),
         reason,
         width: shown.map(|shown| shown.width),
@@ -280,5 +301,6 @@ fn photo_of(id: PhotoId, record: PhotoRecord) -> Result<Photo> {
         _ => return Err(incomplete()),
     };
     let created_at = Instant::from_millisecond(record.created_at).map_err(Error::internal)?;
-    Ok(Photo { id, format: record.format, caption: record.caption, created_at, state })
+    let key = record.key.map(|key| u128::from_be_bytes(key.into_array()));
+    Ok(Photo { id, format: record.format, caption: record.caption, created_at, key, state })
 }

@@ -69,6 +69,8 @@ struct Acting {
     /// The body and key of the last attempt to book, and its place among the attempts.
     last: Option<(Value, String, usize)>,
     booking: Option<String>,
+    /// What the payment made last is confirmed with.
+    secret: Option<String>,
 }
 
 impl Known {
@@ -95,8 +97,16 @@ impl Known {
 /// Does what the actor has to do.
 pub(crate) async fn act(world: World, known: Known, number: usize, actor: Actor) {
     let user = if actor.host { HOST } else { guest(number) };
-    let mut acting =
-        Acting { world, known: known.clone(), user, host: actor.host, number, last: None, booking: None };
+    let mut acting = Acting {
+        world,
+        known: known.clone(),
+        user,
+        host: actor.host,
+        number,
+        last: None,
+        booking: None,
+        secret: None,
+    };
     for (place, command) in actor.commands.iter().enumerate() {
         let think = acting.world.executor().below(8_000_000);
         acting.wait(Duration::from_micros(think)).await;
@@ -120,7 +130,16 @@ impl Acting {
                 let key = format!("pay-{}-{place}", self.number);
                 let path = format!("/v1/bookings/{booking}/payment");
                 let outcomes = self.send(&path, &body, &key, *copies).await;
+                self.keep_secret(&outcomes);
                 self.known.locked(|shared| shared.payments.push(Payment { booking, outcomes }));
+            }
+            Command::Confirm { succeeds } => {
+                let Some(secret) = self.secret.take() else { return };
+                self.world.confirm(secret, *succeeds);
+            }
+            Command::Dispute { lost } => {
+                let Some(booking) = self.booking.clone() else { return };
+                self.world.dispute(booking, *lost);
             }
             Command::Cancel { back } => {
                 let Some(booking) = self.one(*back) else { return };
@@ -155,6 +174,8 @@ impl Acting {
                 self.calendar(*home, "set-price", *first, *nights, price).await;
             }
             Command::Wait { seconds } => self.wait(Duration::from_secs(u64::from(*seconds))).await,
+            Command::Hour => self.world.hour(),
+            Command::Refuse { times } => self.world.refuse(*times),
             Command::Sleep { hours } => {
                 self.world.executor().leap(Duration::from_secs(3_600 * u64::from(*hours)));
             }
@@ -180,6 +201,7 @@ impl Acting {
         let attempt = self.attempt(&quoted, None);
         self.last = Some((body.clone(), key.clone(), attempt));
         let outcomes = self.send("/v1/bookings", &body, &key, copies).await;
+        self.keep_secret(&outcomes);
         for outcome in &outcomes {
             if let Outcome::Made(body) = outcome
                 && let Some(id) = body["id"].as_str()
@@ -193,6 +215,16 @@ impl Acting {
             }
         }
         self.known.locked(|shared| shared.attempts[attempt].outcomes.extend(outcomes));
+    }
+
+    fn keep_secret(&mut self, outcomes: &[Outcome]) {
+        let secret = |outcome: &Outcome| match outcome {
+            Outcome::Made(body) => body["payment"]["clientSecret"].as_str().map(str::to_owned),
+            _ => None,
+        };
+        if let Some(secret) = outcomes.iter().find_map(secret) {
+            self.secret = Some(secret);
+        }
     }
 
     /// Another stay under the key of the last: the first answer is not to be had for it.
@@ -315,5 +347,6 @@ fn method(card: Card) -> &'static str {
     match card {
         Card::Good => "pm_card_visa",
         Card::Declined => "pm_card_chargeDeclined",
+        Card::ToConfirm => "pm_card_authenticationRequired",
     }
 }

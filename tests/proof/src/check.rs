@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use roost::booking::balance::UNPAID;
 use roost::booking::{Booking, State};
 use roost::clock::Clock;
 use roost::function::Record;
@@ -18,6 +19,11 @@ use serde_json::Value;
 
 use crate::actors::{Attempted, Outcome, Payment};
 use crate::world::{Counts, World};
+
+/// Counted beside the transitions: a balance was paid.
+pub const BALANCE_PAID: &str = "a balance was paid";
+/// Counted beside the transitions: a stay was called off for its balance.
+pub const BALANCE_UNPAID: &str = "a stay was called off since its balance was not paid";
 
 /// The bookings as they change, by the table's own stream.
 #[derive(Clone, Debug)]
@@ -121,7 +127,14 @@ impl Watched {
                         .push(format!("{id}: no way from {:?} to {:?}", before.state, after.state));
                 }
             }
+            Some(before) if before.owes_balance() && !after.owes_balance() => {
+                count(&mut self.transitions, BALANCE_PAID.to_owned());
+            }
             Some(_) => {}
+        }
+        let is_new = before.as_ref().is_none_or(|before| before.state != after.state);
+        if is_new && after.state == State::Cancelled && after.reason.as_deref() == Some(UNPAID) {
+            count(&mut self.transitions, BALANCE_UNPAID.to_owned());
         }
         // Every write is conditional on the version that it read.
         if let Some(before) = &before
@@ -175,6 +188,16 @@ pub(crate) fn at_rest(world: &World, attempts: &[Attempted], payments: &[Payment
     payments_came_true(world, payments);
     events_were_told(world, &bookings);
     search_knows(world);
+    the_books_agree(world);
+}
+
+/// What the product's own daily reconciliation says.
+fn the_books_agree(world: &World) {
+    let quiet = world.quiet().clone();
+    let report = World::settle(async move { roost_operations::reconcile::reconciled(&quiet).await });
+    for difference in report.expect("everything can be read").differences {
+        world.watch().violated(format!("the reconciliation: {difference:?}"));
+    }
 }
 
 /// G2: the bookings that nights name are exactly the live bookings.
@@ -302,7 +325,10 @@ fn payments_came_true(world: &World, payments: &[Payment]) {
             world.watch().violated(format!("G6: a payment of {booking} was answered as made and as refused"));
         }
         let id: Option<BookingId> = booking.parse().ok();
-        if made && !id.is_some_and(|id| world.watch().was(id, State::Confirmed)) {
+        // What its guest is to confirm is answered as made, and is no stay yet.
+        let waits = |outcome: &Outcome| matches!(outcome, Outcome::Made(body) if body["status"] == "held");
+        let paid = made && !outcomes.iter().any(waits);
+        if paid && !id.is_some_and(|id| world.watch().was(id, State::Confirmed)) {
             world.watch().violated(format!("{booking} was answered as paid, and never was confirmed"));
         }
     }

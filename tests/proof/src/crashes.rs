@@ -25,11 +25,30 @@ pub fn scripts() -> Vec<Main> {
     let book = |card, nights| Command::Book { home: 0, first: 2, nights, card, copies: 1, waits: 1 };
     let wait = |seconds| Command::Wait { seconds };
     let good = Some(Card::Good);
+    // Booked three weeks ahead, reminded, and charged.
+    let two = |first: Option<Command>, then: Vec<Command>| {
+        let mut does = vec![
+            Command::Book { home: 0, first: 21, nights: 2, card: good, copies: 1, waits: 1 },
+            wait(20),
+            Command::Sleep { hours: 24 * 5 },
+            Command::Hour,
+            Command::Sleep { hours: 24 * 3 },
+        ];
+        does.extend(first);
+        does.extend([Command::Hour, wait(20)]);
+        does.extend(then);
+        does
+    };
+    let refused = vec![
+        Command::Pay { card: Card::Good, copies: 1, with_sweep: false },
+        wait(20),
+        Command::Cancel { back: 0 },
+    ];
     let alone = |name, instant, guest: Vec<Command>, host: Vec<Command>| Main {
         name,
         script: Script {
             seed: 1,
-            homes: vec![Home { instant, capacity: 1 }],
+            homes: vec![Home { instant, capacity: 1, deposit: false }],
             actors: vec![
                 // Streams, events, the index and a first round of recovery come to their ends too.
                 Actor { host: false, commands: [guest, vec![wait(400)]].concat() },
@@ -38,6 +57,11 @@ pub fn scripts() -> Vec<Main> {
             faults: Vec::new(),
             skews: vec![0, 0, 0],
         },
+    };
+    let in_two = |name, does| {
+        let mut main = alone(name, true, does, vec![]);
+        main.script.homes[0].deposit = true;
+        main
     };
     vec![
         alone("booked and paid at once", true, vec![book(good, 3)], vec![]),
@@ -79,6 +103,11 @@ pub fn scripts() -> Vec<Main> {
                 Command::Sleep { hours: 60 },
                 Command::CheckOut { back: 0 },
             ],
+        ),
+        in_two("paid in two", two(None, vec![wait(200)])),
+        in_two(
+            "paid in two, the balance refused, then paid, then cancelled",
+            two(Some(Command::Refuse { times: 1 }), refused),
         ),
         Main {
             name: "two want the same nights",

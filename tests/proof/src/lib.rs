@@ -13,6 +13,7 @@ mod world;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub use check::{BALANCE_PAID, BALANCE_UNPAID};
 use roost_local::engine::Call;
 use script::{Fault, Script, Site, What};
 use world::{Counts, World};

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use roost::booking::TRANSITIONS;
 use roost_proof::script::{Script, Site};
-use roost_proof::{Report, crashes, run, shrink};
+use roost_proof::{BALANCE_PAID, BALANCE_UNPAID, Report, crashes, run, shrink};
 
 /// Simulates histories of the whole product and checks the guarantees.
 #[derive(Parser)]
@@ -249,6 +249,9 @@ impl Tally {
             println!("{times:>9}  {name}: {}", way.when);
         }
         println!("{missing} of {} transitions were not visited", TRANSITIONS.len());
+        for beside in [BALANCE_PAID, BALANCE_UNPAID] {
+            println!("{:>9}  {beside}", self.transitions.get(beside).copied().unwrap_or_default());
+        }
         let Some((script, report)) = &self.failed else {
             println!("No violation.");
             return ExitCode::SUCCESS;

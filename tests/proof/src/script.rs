@@ -1,6 +1,9 @@
 //! What happens in a history: who does what, and what goes wrong. Drawn from a seed, and made smaller
 //! when it has found something.
 
+mod draw;
+
+use draw::{accepts_both, fault, guest_does, host, pays_in_two};
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +29,9 @@ pub struct Home {
     pub instant: bool,
     /// How many bookings its nights take.
     pub capacity: u16,
+    /// Whether stays that are weeks off are paid in two.
+    #[serde(default)]
+    pub deposit: bool,
 }
 
 /// Somebody with something to do.
@@ -63,6 +69,16 @@ pub enum Command {
         copies: u8,
         /// Whether to wait for the next run of the sweep, and pay while it is at work.
         with_sweep: bool,
+    },
+    /// Confirms the payment made last, at the bank, or fails to.
+    Confirm {
+        /// Whether the bank believes it.
+        succeeds: bool,
+    },
+    /// Has the bank take the money of the booking made last back.
+    Dispute {
+        /// What the bank decides; it has not, unless given.
+        lost: Option<bool>,
     },
     /// Cancels a booking: the guest's last, or as a host any of them.
     Cancel {
@@ -141,6 +157,13 @@ pub enum Command {
         /// How many.
         hours: u32,
     },
+    /// The schedule that comes every hour comes now; nobody waits for it.
+    Hour,
+    /// Banks refuse the next cards.
+    Refuse {
+        /// How many.
+        times: u8,
+    },
 }
 
 /// A card.
@@ -150,6 +173,8 @@ pub enum Card {
     Good,
     /// It is refused.
     Declined,
+    /// Its bank wants the guest to confirm.
+    ToConfirm,
 }
 
 /// Something that goes wrong once, at the call of that number from the beginning.
@@ -221,8 +246,12 @@ impl Script {
         let random = &mut random;
         // A stay of more than a hundred nights is taken in chunks; it is dear, and so rare.
         let long = random.u8(..32) == 0;
-        let homes: Vec<Home> = (0..random.usize(1..=2))
-            .map(|_| Home { instant: random.u8(..10) < 6, capacity: if random.u8(..4) == 0 { 2 } else { 1 } })
+        let mut homes: Vec<Home> = (0..random.usize(1..=2))
+            .map(|_| Home {
+                instant: random.u8(..10) < 6,
+                capacity: if random.u8(..4) == 0 { 2 } else { 1 },
+                deposit: false,
+            })
             .collect();
         let guests = random.usize(2..=3);
         let mut actors: Vec<Actor> = (0..guests)
@@ -234,9 +263,17 @@ impl Script {
                 }
             })
             .collect();
+        // In one history of four somebody pays in two, weeks ahead.
+        if seed % 4 == 3 {
+            homes[0] = Home { instant: true, deposit: true, ..homes[0].clone() };
+            actors[0].commands = pays_in_two(random);
+        }
         let count = random.usize(8..=9);
         let commands = (0..count).map(|_| host(random, homes.len(), long)).collect();
         actors.push(Actor { host: true, commands });
+        if long && seed % 4 == 1 {
+            accepts_both(random, &mut homes[0], &mut actors);
+        }
         let count = random.usize(2..=6);
         let faults = (0..count).map(|_| fault(random)).collect();
         let off = [0, 0, 0, 5_000, -5_000, 300_000, -300_000];
@@ -281,147 +318,6 @@ impl Script {
     #[must_use]
     pub fn commands(&self) -> usize {
         self.actors.iter().map(|actor| actor.commands.len()).sum()
-    }
-}
-
-fn card(random: &mut Rng) -> Card {
-    if random.u8(..8) == 0 { Card::Declined } else { Card::Good }
-}
-
-fn copies(random: &mut Rng) -> u8 {
-    if random.u8(..4) == 0 { random.u8(2..=5) } else { 1 }
-}
-
-/// Few nights, so that everybody wants the same; the ends of long stays too.
-fn range(random: &mut Rng, long: bool) -> (u16, u16) {
-    let from = if long && random.bool() { 98 } else { 0 };
-    (from + random.u16(0..6), random.u16(1..=4))
-}
-
-fn pay(random: &mut Rng, with_sweep: bool) -> Command {
-    Command::Pay { card: card(random), copies: copies(random), with_sweep }
-}
-
-/// One thing done, or a hold that is paid when its lapse is near and the sweep at work: what each does
-/// to the other is met by accident once in thousands of histories.
-fn guest_does(random: &mut Rng, homes: usize, long: bool) -> Vec<Command> {
-    let one = guest(random, homes, long);
-    if matches!(one, Command::Book { card: None, .. }) && random.u8(..4) == 0 {
-        return vec![one, Command::Wait { seconds: random.u32(600..1_000) }, pay(random, true)];
-    }
-    vec![one]
-}
-
-fn guest(random: &mut Rng, homes: usize, long: bool) -> Command {
-    match random.u8(..100) {
-        0..50 => {
-            let (first, nights) = range(random, long);
-            let (first, nights) = if long && random.u8(..3) == 0 {
-                (first % 6, random.u16(100..=104))
-            } else {
-                (first, nights)
-            };
-            let card = (random.u8(..10) < 6).then(|| card(random));
-            let waits = if random.u8(..12) == 0 { 16 * 60 } else { random.u32(..20) };
-            Command::Book { home: random.usize(..homes), first, nights, card, copies: copies(random), waits }
-        }
-        50..64 => pay(random, false),
-        64..74 => Command::Cancel { back: 0 },
-        74..78 => Command::Repeat,
-        78..80 => Command::Reuse,
-        80..84 => Command::Look,
-        84..88 => {
-            let (first, nights) = range(random, long);
-            Command::Search { first, nights }
-        }
-        _ => wait(random),
-    }
-}
-
-fn host(random: &mut Rng, homes: usize, long: bool) -> Command {
-    let back = random.usize(..4);
-    let (first, nights) = range(random, long);
-    let home = random.usize(..homes);
-    match random.u8(..100) {
-        0..30 => Command::Accept { back },
-        30..38 => Command::Decline { back },
-        38..46 => Command::Cancel { back },
-        46..52 => Command::CheckIn { back },
-        52..58 => Command::CheckOut { back },
-        58..66 => Command::Block { home, first, nights },
-        66..72 => Command::Unblock { home, first, nights },
-        72..78 => Command::Price { home, first, nights, amount: random.i64(5_000..20_000) },
-        _ => wait(random),
-    }
-}
-
-fn wait(random: &mut Rng) -> Command {
-    match random.u8(..10) {
-        0..6 => Command::Wait { seconds: random.u32(1..120) },
-        6..8 => Command::Wait { seconds: random.u32(800..1_000) },
-        _ => Command::Sleep { hours: random.u32(1..72) },
-    }
-}
-
-fn fault(random: &mut Rng) -> Fault {
-    use What::{
-        Broken, Conflict, CrashAfter, CrashBefore, Declined, Delayed, Down, Late, LostAfter, LostBefore,
-        Pauses, Skipped, Throttled, Twice,
-    };
-    let one = |random: &mut Rng, whats: &[What]| whats[random.usize(..whats.len())];
-    match random.u8(..100) {
-        0..40 => {
-            let what = one(
-                random,
-                &[
-                    Throttled,
-                    Conflict,
-                    Broken,
-                    LostBefore,
-                    LostAfter,
-                    LostAfter,
-                    Pauses,
-                    CrashBefore,
-                    CrashAfter,
-                    CrashAfter,
-                ],
-            );
-            Fault { at: Site::Store, call: random.u32(..250), what }
-        }
-        40..70 => {
-            let what = one(
-                random,
-                &[
-                    Throttled,
-                    Broken,
-                    Down,
-                    Declined,
-                    LostBefore,
-                    LostAfter,
-                    LostAfter,
-                    Late,
-                    Pauses,
-                    Pauses,
-                    Pauses,
-                    CrashBefore,
-                    CrashAfter,
-                    CrashAfter,
-                ],
-            );
-            Fault { at: Site::Provider, call: random.u32(..24), what }
-        }
-        70..75 => Fault {
-            at: Site::Bus,
-            call: random.u32(..12),
-            what: one(random, &[Throttled, Twice, LostAfter, CrashAfter]),
-        },
-        75..80 => Fault {
-            at: Site::Index,
-            call: random.u32(..20),
-            what: one(random, &[Broken, LostBefore, LostAfter, Late, CrashAfter]),
-        },
-        80..92 => Fault { at: Site::Stream, call: random.u32(..30), what: one(random, &[Twice, Delayed]) },
-        _ => Fault { at: Site::Schedule, call: random.u32(..20), what: one(random, &[Skipped, Twice]) },
     }
 }
 

@@ -69,6 +69,10 @@ pub(crate) struct Wire {
     pub quiet: bool,
 }
 
+/// Where the providers answer.
+const STRIPE: &str = "/_local/stripe";
+const ADYEN: &str = "/_local/adyen";
+
 impl HttpConnector for Wire {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (parts, quiet) = (self.parts.clone(), self.quiet);
@@ -85,7 +89,7 @@ impl Parts {
             Some(Site::Bus)
         } else if !target.is_empty() {
             Some(Site::Store)
-        } else if path.contains("/_local/stripe") {
+        } else if path.contains(STRIPE) || path.contains(ADYEN) {
             Some(Site::Provider)
         } else if path.contains(search::PATH) && path.contains("/_bulk") {
             // Searches are answered by the cells here.
@@ -191,14 +195,19 @@ impl Parts {
                     _ => None,
                 } {
                     // What cannot be declined is not; the order then waits for what can.
-                    let order = FaultOrder { provider: None, operation: None, fault: name.into(), times: 1 };
+                    // An outage is longer than a call is patient, now and then: then another stands in.
+                    let times = if fault == Some(What::Down) { 1 + self.executor.below(8) } else { 1 };
+                    let provider = if path.contains(ADYEN) { "adyen" } else { "stripe" };
+                    let order = FaultOrder {
+                        provider: Some(provider.into()),
+                        operation: None,
+                        fault: name.into(),
+                        times: i64::try_from(times).unwrap_or(1),
+                    };
                     let _ = self.provider.inject(order);
                 }
-                let mut builder = http::Request::builder().method(request.method()).uri(path.replacen(
-                    "/_local/stripe",
-                    "",
-                    1,
-                ));
+                let inner = path.replacen(STRIPE, "", 1).replacen(ADYEN, "/adyen", 1);
+                let mut builder = http::Request::builder().method(request.method()).uri(inner);
                 for (name, value) in request.headers() {
                     builder = builder.header(name, value);
                 }

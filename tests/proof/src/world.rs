@@ -26,7 +26,7 @@ use roost_local::database::{self, Place};
 use roost_local::engine::Engine;
 use roost_local::environment::Environment;
 use roost_local::mailbox::Mailbox;
-use roost_local::provider::Provider;
+use roost_local::provider::{AuthenticationOrder, DisputeOrder, FaultOrder, Provider};
 use roost_local::router::Router;
 use roost_local::search::Choice;
 use roost_local::streams::batch;
@@ -39,7 +39,7 @@ pub(crate) use background::LONGEST_PAUSE;
 use crate::check::Watch;
 use crate::executor::{Bell, Executor};
 use crate::index::SmallIndex;
-use crate::script::Script;
+use crate::script::{Home, Script};
 use crate::wire::{Commits, Parts, Plan, Wire};
 
 /// The longest that a function may take behind API Gateway.
@@ -247,7 +247,7 @@ impl World {
     ) -> Option<Answer> {
         let (sender, answer) = oneshot::channel();
         let app = self.instance();
-        let invocation = self.invocation(app, user, method, path, body, key);
+        let invocation = self.invocation(app, (user, &[]), method, path, body, key);
         self.executor().spawn(async move {
             let _ = sender.send(invocation.await);
         });
@@ -262,7 +262,12 @@ impl World {
         path: &str,
         body: Option<&Value>,
     ) -> Answer {
-        self.invocation(self.0.quiet.clone(), user, method, path, body, None).await
+        self.invocation(self.0.quiet.clone(), (user, &[]), method, path, body, None).await
+    }
+
+    /// The same for an administrator.
+    pub(crate) async fn call_as_admin(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        self.invocation(self.0.quiet.clone(), (HOST, &[Role::Admin]), method, path, body, None).await
     }
 
     fn instance(&self) -> App {
@@ -276,7 +281,7 @@ impl World {
     fn invocation(
         &self,
         app: App,
-        user: UserId,
+        (user, roles): (UserId, &[Role]),
         method: &str,
         path: &str,
         body: Option<&Value>,
@@ -284,7 +289,7 @@ impl World {
     ) -> impl Future<Output = Answer> + Send + use<> {
         let now = self.now();
         let quiet = &self.0.quiet;
-        let token = token::issue(&quiet.secrets, now, user, &[], &quiet.entropy).expect("a token");
+        let token = token::issue(&quiet.secrets, now, user, roles, &quiet.entropy).expect("a token");
         let mut request = Request::builder()
             .method(method)
             .uri(path)
@@ -340,7 +345,7 @@ impl World {
             world.open_payout_account().await;
             let mut listings = Vec::new();
             for (home, policy) in homes.iter().zip(policies) {
-                listings.push(world.furnished(home.instant, home.capacity, policy).await);
+                listings.push(world.furnished(home, policy).await);
             }
             listings
         });
@@ -363,6 +368,22 @@ impl World {
         self.0.quiet.store.create_user(&user, &session).await.expect("the account is stored");
     }
 
+    /// A guest confirms a payment at his bank, or fails to.
+    pub(crate) fn confirm(&self, client_secret: String, succeeds: bool) {
+        let outcome = if succeeds { "succeed" } else { "fail" }.to_owned();
+        // What is over by now, or was confirmed before, is not to be confirmed.
+        let _ = self.0.parts.provider.authenticate(&AuthenticationOrder { client_secret, outcome });
+        self.0.parts.answered.ring();
+    }
+
+    /// A guest's bank takes the money of a booking back, and decides, if it does.
+    pub(crate) fn dispute(&self, booking_id: String, lost: Option<bool>) {
+        let outcome = lost.map_or("open", |lost| if lost { "lost" } else { "won" }).to_owned();
+        // Of what was never taken nothing can be taken back.
+        let _ = self.0.parts.provider.dispute(&DisputeOrder { booking_id, outcome });
+        self.0.parts.answered.ring();
+    }
+
     /// The host has told the provider what it asks.
     async fn open_payout_account(&self) {
         let path = "/v1/hosts/me/payout-account";
@@ -373,7 +394,19 @@ impl World {
         self.0.parts.provider.answer(request).await.expect("the page leads back");
     }
 
-    async fn furnished(&self, instant: bool, capacity: u16, policy: &str) -> ListingId {
+    /// Banks refuse so many cards.
+    pub(crate) fn refuse(&self, times: u8) {
+        let order = FaultOrder {
+            operation: Some("authorize".into()),
+            fault: "decline".into(),
+            times: i64::from(times),
+            provider: None,
+        };
+        self.0.parts.provider.inject(order).expect("an order");
+    }
+
+    async fn furnished(&self, home: &Home, policy: &str) -> ListingId {
+        let Home { instant, capacity, deposit } = *home;
         let body = json!({
             "title": "A bright flat", "description": "Two rooms.",
             "propertyType": "apartment", "placeType": "entire_place",
@@ -384,6 +417,7 @@ impl World {
             "cleaningFee": {"amount": 2_500, "currency": "EUR"},
             "minNights": 1, "maxNights": 365, "instantBook": instant, "cancellationPolicy": policy,
             "checkInTime": "15:00", "checkOutTime": "11:00",
+            "depositPercent": deposit.then_some(30),
         });
         let made = self.call_quietly(HOST, "POST", "/v1/listings", Some(&body)).await;
         assert_eq!(made.status, 201, "{}", made.json);

@@ -9,7 +9,8 @@ use http::{HeaderMap, Method, Request};
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use roost::bucket::{Bucket, Kind, Signed, Upload};
+use roost::app::App;
+use roost::bucket::{Kind, Signed, Upload};
 
 use crate::stack::{Options, Stack};
 
@@ -33,16 +34,17 @@ async fn send(
     (parts.status.as_u16(), parts.headers)
 }
 
-async fn signed(bucket: &Bucket, key: &str, body: &[u8]) -> Signed {
+async fn signed(app: &App, key: &str, body: &[u8]) -> Signed {
     let sha256 = BASE64_STANDARD.encode(roost::secrets::fingerprint(body));
     let upload = Upload {
         key,
         content_type: "image/jpeg",
         bytes: body.len() as u64,
         sha256: &sha256,
+        from: app.clock.now(),
         valid: Duration::from_mins(15),
     };
-    bucket.sign(upload).await.expect("a signature")
+    app.photos().expect("a bucket").sign(upload).await.expect("a signature")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,7 +71,7 @@ async fn a_signature_holds_for_one_length_type_and_content() {
     let stack = stack().await;
     let app = stack.app();
     let bucket = app.photos().expect("a bucket");
-    let Signed { url, headers } = signed(bucket, "uploads/one", b"the announced bytes").await;
+    let Signed { url, headers } = signed(&app, "uploads/one", b"the announced bytes").await;
     let put = |headers: Vec<(String, String)>, body| {
         let url = url.clone();
         async move { send(Method::PUT, &url, &headers, body).await.0 }
@@ -100,7 +102,7 @@ async fn a_browser_may_upload_and_everybody_sees_photos_alone() {
     let stack = stack().await;
     let app = stack.app();
     let bucket = app.photos().expect("a bucket");
-    let Signed { url, headers } = signed(bucket, "uploads/one", b"bytes").await;
+    let Signed { url, headers } = signed(&app, "uploads/one", b"bytes").await;
     let preflight = |origin: &str| {
         let asked: Vec<String> = headers.iter().map(|(name, _)| name.clone()).collect();
         let headers = vec![

@@ -250,6 +250,7 @@ fn listing_and_terms(home: &Home, fingerprint: &str, created_at: roost::clock::I
         max_guests: home.max_guests,
         instant_book: home.instant_book,
         cancellation_policy: CancellationPolicy::Flexible,
+        deposit_percent: None,
         check_in_time: Time::constant(15, 0, 0, 0),
         check_out_time: Time::constant(11, 0, 0, 0),
         zone: home.zone.clone(),

@@ -6,11 +6,8 @@ use roost::entropy::Entropy;
 use serde_json::{Value, json};
 
 use super::book::{Account, Book};
-use super::parameters::{Parameters, given, metadata, refuse_unknown};
-use super::{Answer, HOSTED_PAGE};
-
-/// What stands before the provider's paths for whoever reaches it through a local stack.
-const FRONT: &str = "/_local/stripe";
+use super::parameters::{Parameters, flag, given, metadata, refuse_unknown};
+use super::{Answer, FRONT, HOSTED_PAGE};
 
 /// The one capability that can be asked for.
 const TRANSFERS: &str = "capabilities[transfers][requested]";
@@ -26,14 +23,7 @@ pub(super) fn create(parameters: &Parameters, book: &mut Book, now: Instant) -> 
         let message = "The local provider knows express accounts only.";
         return Err(Answer::invalid("parameter_invalid_string", Some("type"), message));
     }
-    let transfers = match parameters.get(TRANSFERS).map(String::as_str) {
-        None | Some("false") => false,
-        Some("true") => true,
-        Some(other) => {
-            let message = format!("Invalid boolean: {other}");
-            return Err(Answer::invalid("parameter_invalid_string", Some(TRANSFERS), &message));
-        }
-    };
+    let transfers = flag(parameters, TRANSFERS)?;
     let country = parameters.get("country");
     if let Some(country) = country.filter(|country| !is_code(country)) {
         let message = format!("Country '{country}' is unknown. Try a code of two letters.");

@@ -1,5 +1,10 @@
-//! The provider's own book: intents, refunds, accounts, transfers, what was done with money, and the answers
-//! given under keys. In memory, and in a file of JSON lines where it is to outlive the process.
+//! The provider's own book: customers and their cards, intents, refunds, disputes, accounts, transfers, Adyen's
+//! payments, what was done with money, and the answers given under keys. In memory, and in a file of JSON lines
+//! where it is to outlive the process.
+
+mod adyen;
+mod customers;
+mod disputes;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, OpenOptions};
@@ -11,15 +16,24 @@ use roost::money::Money;
 use serde::{Deserialize, Serialize};
 
 use super::webhooks::Told;
+pub(super) use adyen::AdyenPayment;
+pub(super) use customers::{Customer, KeptCard};
+pub(super) use disputes::{Dispute, Standing};
 
 /// The book.
 #[derive(Default)]
 pub(super) struct Book {
+    customers: HashMap<String, Customer>,
+    /// The cards that are kept for customers.
+    cards: HashMap<String, KeptCard>,
     intents: HashMap<String, Intent>,
     refunds: Vec<Refund>,
     accounts: HashMap<String, Account>,
     transfers: Vec<Transfer>,
     reversals: Vec<Reversal>,
+    disputes: Vec<Dispute>,
+    /// By their `pspReference`.
+    adyen: BTreeMap<String, AdyenPayment>,
     entries: Vec<Entry>,
     answers: HashMap<String, Given>,
     /// What is to be told of since it was last asked for. In memory alone: who comes back asks.
@@ -35,7 +49,14 @@ pub(super) struct Intent {
     pub(super) amount: i64,
     /// The code in lower case.
     pub(super) currency: String,
+    /// What pays: a test token, or a kept card's id.
     pub(super) method: String,
+    /// The customer's id, where it is one's.
+    #[serde(default)]
+    pub(super) customer: Option<String>,
+    /// Whether its card is to be kept for the customer, once money is held, and charged without its holder.
+    #[serde(default)]
+    pub(super) keeps_card: bool,
     pub(super) metadata: BTreeMap<String, String>,
     pub(super) status: Status,
     pub(super) last_error: Option<serde_json::Value>,
@@ -47,9 +68,18 @@ pub(super) struct Intent {
     /// How much of the amount was taken.
     #[serde(default)]
     pub(super) captured: i64,
+    /// When it was taken.
+    #[serde(default)]
+    pub(super) captured_at: Option<Instant>,
     /// How much of what was taken went back. Its refunds add to it as they are kept.
     #[serde(default)]
     pub(super) refunded: i64,
+    /// What the card's holder confirms it with.
+    #[serde(default)]
+    pub(super) secret: Option<String>,
+    /// Where the card's holder confirms it, once he has to.
+    #[serde(default)]
+    pub(super) page: Option<String>,
 }
 
 /// Where an intent stands, in Stripe's words.
@@ -131,9 +161,12 @@ pub(super) struct Reversal {
 
 /// What an entry is about.
 pub(super) struct About<'a> {
+    provider: &'static str,
+    /// What an amount in the provider's unit is, of a currency by its code.
+    counted: fn(i64, &str) -> Option<Money>,
     currency: &'a str,
     metadata: &'a BTreeMap<String, String>,
-    /// The product's own id for it, Stripe's where the product gave none.
+    /// The product's own id for it, the provider's where the product gave none.
     id: &'a str,
 }
 
@@ -162,11 +195,15 @@ pub(super) struct Given {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Line {
+    Customer(Customer),
+    Card(KeptCard),
     Intent(Intent),
     Refund(Refund),
     Account(Account),
     Transfer(Transfer),
     Reversal(Reversal),
+    Dispute(Dispute),
+    Adyen(AdyenPayment),
     Entry(Entry),
     Answer { key: String, given: Given },
 }
@@ -205,17 +242,23 @@ impl Transfer {
     }
 }
 
+impl<'a> About<'a> {
+    fn of_stripe(currency: &'a str, metadata: &'a BTreeMap<String, String>, id: &'a str) -> Self {
+        Self { provider: "stripe", counted: roost::psp::stripe::from_stripe, currency, metadata, id }
+    }
+}
+
 impl<'a> From<&'a Intent> for About<'a> {
     fn from(intent: &'a Intent) -> Self {
         let id = intent.metadata.get("payment").unwrap_or(&intent.id);
-        Self { currency: &intent.currency, metadata: &intent.metadata, id }
+        Self::of_stripe(&intent.currency, &intent.metadata, id)
     }
 }
 
 impl<'a> From<&'a Transfer> for About<'a> {
     fn from(transfer: &'a Transfer) -> Self {
         let id = transfer.metadata.get("payout").unwrap_or(&transfer.id);
-        Self { currency: &transfer.currency, metadata: &transfer.metadata, id }
+        Self::of_stripe(&transfer.currency, &transfer.metadata, id)
     }
 }
 
@@ -244,6 +287,16 @@ impl Book {
     pub(super) fn intents_with(&self, name: &str, value: &str) -> Vec<&Intent> {
         let says = |intent: &&Intent| intent.metadata.get(name).is_some_and(|found| found == value);
         self.intents.values().filter(says).collect()
+    }
+
+    /// The intent that the holder of this secret may confirm.
+    pub(super) fn intent_of(&self, secret: &str) -> Option<&Intent> {
+        self.intents.values().find(|intent| intent.secret.as_deref() == Some(secret))
+    }
+
+    /// The intents that money was taken by.
+    pub(super) fn captures(&self) -> impl Iterator<Item = &Intent> {
+        self.intents.values().filter(|intent| intent.captured > 0)
     }
 
     pub(super) fn intent(&self, id: &str) -> Option<&Intent> {
@@ -310,7 +363,7 @@ impl Book {
 
     /// Has it told that `object`, as Stripe shows it, is so now.
     pub(super) fn tell(&mut self, kind: &'static str, object: serde_json::Value) {
-        self.told.push(Told { kind, object });
+        self.told.push(Told::Event { kind, object });
     }
 
     /// Takes out what is to be told of.
@@ -318,7 +371,7 @@ impl Book {
         std::mem::take(&mut self.told)
     }
 
-    /// Notes what was done with money: with `amount` of it, in Stripe's unit.
+    /// Notes what was done with money: with `amount` of it, in the provider's unit.
     pub(super) fn note<'a>(
         &mut self,
         about: impl Into<About<'a>>,
@@ -327,11 +380,11 @@ impl Book {
         succeeded: bool,
         at: Instant,
     ) {
-        let About { currency, metadata, id } = about.into();
+        let About { provider, counted, currency, metadata, id } = about.into();
         // A currency that is none was refused when it was first named.
-        let Some(amount) = roost::psp::stripe::from_stripe(amount, currency) else { return };
+        let Some(amount) = counted(amount, currency) else { return };
         self.write(Line::Entry(Entry {
-            provider: "stripe".into(),
+            provider: provider.into(),
             operation: operation.into(),
             status: if succeeded { "succeeded" } else { "failed" }.into(),
             booking_id: metadata.get("booking").cloned(),
@@ -361,6 +414,12 @@ impl Book {
 
     fn apply(&mut self, line: Line) {
         match line {
+            Line::Customer(customer) => {
+                self.customers.insert(customer.id.clone(), customer);
+            }
+            Line::Card(card) => {
+                self.cards.insert(card.id.clone(), card);
+            }
             Line::Intent(intent) => {
                 self.intents.insert(intent.id.clone(), intent);
             }
@@ -380,6 +439,10 @@ impl Book {
                     transfer.reversed += reversal.amount;
                 }
                 self.reversals.push(reversal);
+            }
+            Line::Dispute(dispute) => self.apply_dispute(dispute),
+            Line::Adyen(payment) => {
+                self.adyen.insert(payment.reference.clone(), payment);
             }
             Line::Entry(entry) => self.entries.push(entry),
             Line::Answer { key, given } => {

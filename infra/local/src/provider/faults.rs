@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use roost::error::{Fields, Result};
+use roost::payment::ProviderName;
 use serde::Deserialize;
 
 /// How a call to the provider fails.
@@ -11,7 +12,8 @@ pub enum Fault {
     /// The answer is no: the card is refused, its hold has expired, or the account has not enough to
     /// give back or to hand on.
     Decline,
-    /// The work is not done, the answer is 500, and it is stored under the call's key.
+    /// The work is not done, and the answer is 500. Stripe stores it under the call's key; Adyen does not,
+    /// for its errors are to be tried again under the same.
     Error500,
     /// The connection drops before the work is done.
     TimeoutBefore,
@@ -19,7 +21,7 @@ pub enum Fault {
     TimeoutAfter,
     /// The answer is 429; nothing is done or stored.
     RateLimited,
-    /// The answer is 503; nothing is done or stored.
+    /// The answer is 503, of the provider's front: nothing is read, done or stored.
     Down,
 }
 
@@ -27,6 +29,8 @@ pub enum Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
     Authorize,
+    /// A customer whose card is to be kept: to faults a part of `authorize`, but no card is asked yet.
+    Customer,
     Capture,
     Void,
     Refund,
@@ -53,7 +57,8 @@ pub struct FaultOrder {
 /// An order that was understood.
 #[derive(Clone, Debug)]
 pub(super) struct Ordered {
-    of_stripe: bool,
+    /// The only provider whose calls fail, if not all do.
+    provider: Option<ProviderName>,
     operation: Option<Operation>,
     fault: Fault,
     times: u32,
@@ -70,12 +75,13 @@ impl FaultOrder {
     /// `Invalid` with every wrong field.
     pub(super) fn checked(self) -> Result<Ordered> {
         let mut fields = Fields::default();
-        let of_stripe = match self.provider.as_deref() {
-            None | Some("stripe") => true,
-            Some("adyen") => false,
+        let provider = match self.provider.as_deref() {
+            None => None,
+            Some("stripe") => Some(ProviderName::Stripe),
+            Some("adyen") => Some(ProviderName::Adyen),
             Some(_) => {
                 fields.refuse("/provider", "must be stripe or adyen");
-                false
+                None
             }
         };
         let operation =
@@ -84,7 +90,7 @@ impl FaultOrder {
         let times = fields.number("/times", self.times, 1, MOST_TIMES);
         fields.finish()?;
         let fault = fault.expect("a fault that was not understood has been refused");
-        Ok(Ordered { of_stripe, operation, fault, times })
+        Ok(Ordered { provider, operation, fault, times })
     }
 }
 
@@ -93,14 +99,19 @@ impl Faults {
         self.0.push(order);
     }
 
-    /// The fault of a call that does `operation` (nothing to the books, for `None`), used up by it.
-    /// Where the answer is `stored` already, only what befalls the way of it can happen.
-    pub(super) fn next(&mut self, operation: Option<Operation>, stored: bool) -> Option<Fault> {
+    /// The fault of a call to `provider` that does `operation` (nothing to the books, for `None`), used up
+    /// by it. Where the answer is `stored` already, only what befalls the way of it can happen.
+    pub(super) fn next(
+        &mut self,
+        provider: ProviderName,
+        operation: Option<Operation>,
+        stored: bool,
+    ) -> Option<Fault> {
         let index = self.0.iter().position(|order| {
-            order.of_stripe
-                && (order.operation.is_none() || order.operation == operation)
+            order.provider.is_none_or(|only| only == provider)
+                && (order.operation.is_none() || order.operation == operation.map(Operation::ordered_as))
                 && match order.fault {
-                    Fault::Decline => !stored && operation.is_some(),
+                    Fault::Decline => !stored && operation.is_some_and(Operation::can_be_declined),
                     Fault::Error500 => !stored,
                     _ => true,
                 }
@@ -112,6 +123,18 @@ impl Faults {
             self.0.remove(index);
         }
         Some(fault)
+    }
+}
+
+impl Operation {
+    /// What a fault is ordered for that is to befall it.
+    fn ordered_as(self) -> Self {
+        if self == Self::Customer { Self::Authorize } else { self }
+    }
+
+    /// Whether there is anybody to say no. A decline that is ordered waits for such a call.
+    fn can_be_declined(self) -> bool {
+        self != Self::Customer
     }
 }
 

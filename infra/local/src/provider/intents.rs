@@ -3,10 +3,10 @@
 use roost::clock::Instant;
 use serde_json::{Value, json};
 
-use super::Answer;
 use super::book::{Book, Intent, Status};
-use super::parameters::{Parameters, amount, amount_or, currency, given, metadata, refuse_unknown};
+use super::parameters::{Parameters, amount, amount_or, currency, flag, given, metadata, refuse_unknown};
 use super::stripe::fresh;
+use super::{AUTHENTICATION_PAGE, Answer, FRONT, customers};
 
 /// The one thing that can be asked to be shown whole.
 const CHARGE: &str = "latest_charge.balance_transaction";
@@ -14,14 +14,19 @@ const CHARGE: &str = "latest_charge.balance_transaction";
 /// How long a hold lasts before it expires: seven days for a card payment online.
 const HOLD_SECONDS: i64 = 7 * 24 * 60 * 60;
 
+/// Why a card is refused whose holder is not there to confirm.
+const WANTS_ITS_HOLDER: &str = "authentication_required";
+
 /// Makes an intent, which holds nothing before it is confirmed.
 pub(super) fn create(parameters: &Parameters, book: &mut Book, now: Instant) -> Result<Intent, Answer> {
-    const KNOWN: [&str; 8] = [
+    const KNOWN: [&str; 10] = [
         "amount",
         "currency",
         "capture_method",
         "payment_method",
         "payment_method_types[]",
+        "customer",
+        "setup_future_usage",
         "description",
         "metadata",
         "expand[]",
@@ -32,15 +37,18 @@ pub(super) fn create(parameters: &Parameters, book: &mut Book, now: Instant) -> 
         let message = "The local provider knows manual capture only.";
         return Err(Answer::invalid("parameter_invalid_string", Some("capture_method"), message));
     }
-    let method = given(parameters, "payment_method")?.to_owned();
-    if Card::of(&method).is_none() {
-        return Err(Answer::missing("payment_method", &format!("No such PaymentMethod: '{method}'")));
-    }
+    let customer = customers::named(parameters, book)?;
+    let keeps_card = customers::keeps_card(parameters)?;
+    let method = customers::method(parameters, customer.as_deref(), book)?;
+    let id = fresh("pi");
     let intent = Intent {
-        id: fresh("pi"),
+        secret: Some(secret_of(&id)),
+        id,
         amount,
         currency,
         method,
+        customer,
+        keeps_card,
         metadata: metadata(parameters),
         status: Status::RequiresConfirmation,
         last_error: None,
@@ -48,46 +56,92 @@ pub(super) fn create(parameters: &Parameters, book: &mut Book, now: Instant) -> 
         canceled: None,
         charge: None,
         captured: 0,
+        captured_at: None,
         refunded: 0,
+        page: None,
     };
     changed(&intent, book);
     Ok(intent)
 }
 
-/// Holds the money, if the card lets it.
+/// Holds the money, if the card lets it. One that wants its holder to confirm sends him to the hosted page
+/// of a provider that was found at `host`; where he is not there (`off_session`), it pays only if it is kept.
 pub(super) fn confirm(
-    mut intent: Intent,
+    intent: Intent,
+    parameters: &Parameters,
+    host: &str,
     book: &mut Book,
     now: Instant,
     decline: bool,
 ) -> Result<Intent, Answer> {
+    refuse_unknown(parameters, &["off_session", "expand[]"])?;
+    let off_session = flag(parameters, "off_session")?;
     if !matches!(intent.status, Status::RequiresConfirmation | Status::RequiresAction) {
         return Err(Answer::unexpected(&intent, "confirm"));
     }
-    let card = if decline { Some(Card::Refused("generic_decline")) } else { Card::of(&intent.method) };
-    if let Some(Card::Refused(decline_code)) = card {
-        let error = json!({
-            "type": "card_error",
-            "code": if decline_code == "expired_card" { decline_code } else { "card_declined" },
-            "decline_code": decline_code,
-            "message": "Your card was declined.",
-        });
-        intent.status = Status::RequiresPaymentMethod;
-        intent.last_error = Some(error.clone());
-        changed(&intent, book);
-        book.note(&intent, "authorize", intent.amount, false, now);
-        return Err(Answer::of_the_card(error, &intent));
+    let kept = book.card(&intent.method);
+    let (token, is_kept) = (kept.map_or(&intent.method, |card| &card.token), kept.is_some());
+    let card = if decline { Some(Card::Refused("generic_decline")) } else { Card::of(token) };
+    match card {
+        Some(Card::Refused(decline_code)) => Err(refused(intent, decline_code, book, now)),
+        Some(Card::WantsItsHolder) if !off_session => Ok(waiting(intent, host, book)),
+        Some(Card::WantsItsHolder) if !is_kept => Err(refused(intent, WANTS_ITS_HOLDER, book, now)),
+        _ => Ok(held(intent, book, now)),
     }
-    if matches!(card, Some(Card::WantsItsHolder)) {
-        intent.status = Status::RequiresAction;
-        changed(&intent, book);
-        return Ok(intent);
+}
+
+/// What an intent is answered with whose card says no, for this reason in Stripe's words.
+fn refused(mut intent: Intent, decline_code: &str, book: &mut Book, now: Instant) -> Answer {
+    let (code, message) = match decline_code {
+        "expired_card" => (decline_code, "Your card was declined."),
+        WANTS_ITS_HOLDER => {
+            (decline_code, "Your card was declined. This transaction requires authentication.")
+        }
+        _ => ("card_declined", "Your card was declined."),
+    };
+    let error =
+        json!({ "type": "card_error", "code": code, "decline_code": decline_code, "message": message });
+    intent.status = Status::RequiresPaymentMethod;
+    intent.last_error = Some(error.clone());
+    changed(&intent, book);
+    book.note(&intent, "authorize", intent.amount, false, now);
+    Answer::of_the_card(error, &intent)
+}
+
+/// Has an intent wait for its card's holder, who is sent to the hosted page.
+fn waiting(mut intent: Intent, host: &str, book: &mut Book) -> Intent {
+    intent.status = Status::RequiresAction;
+    // An intent that was made before secrets were kept gets its own now.
+    let secret = intent.secret.get_or_insert_with(|| secret_of(&intent.id));
+    intent.page = Some(format!("http://{host}{FRONT}{AUTHENTICATION_PAGE}{secret}"));
+    changed(&intent, book);
+    intent
+}
+
+/// What the card's holder has made of an intent that waited for him to confirm it.
+pub(super) fn authenticated(mut intent: Intent, succeeded: bool, book: &mut Book, now: Instant) -> Intent {
+    if succeeded {
+        return held(intent, book, now);
     }
+    intent.status = Status::RequiresPaymentMethod;
+    intent.last_error = Some(json!({
+        "type": "invalid_request_error",
+        "code": "payment_intent_authentication_failure",
+        "message": "The provided PaymentMethod has failed authentication. You can provide \
+                    payment_method_data or a new PaymentMethod to attempt to fulfill this PaymentIntent again.",
+    }));
+    changed(&intent, book);
+    book.note(&intent, "authorize", intent.amount, false, now);
+    intent
+}
+
+fn held(mut intent: Intent, book: &mut Book, now: Instant) -> Intent {
     intent.status = Status::RequiresCapture;
     intent.charge = Some(fresh("ch"));
+    customers::keep(&mut intent, book);
     changed(&intent, book);
     book.note(&intent, "authorize", intent.amount, true, now);
-    Ok(intent)
+    intent
 }
 
 /// Takes what is held, or the part that is asked for; the rest is released.
@@ -122,6 +176,7 @@ pub(super) fn capture(
     }
     intent.status = Status::Succeeded;
     intent.captured = amount;
+    intent.captured_at = Some(now);
     // An intent that was held before charges were kept gets its own now.
     intent.charge.get_or_insert_with(|| fresh("ch"));
     changed(&intent, book);
@@ -140,8 +195,9 @@ pub(super) fn cancel(
         return Err(Answer::unexpected(&intent, "cancel"));
     }
     if decline {
-        let message = "This PaymentIntent could not be canceled.";
-        return Err(Answer::invalid("intent_cancel_refused", None, message));
+        // As while a bank is at it.
+        let message = "You cannot cancel this PaymentIntent because it has a status of processing.";
+        return Err(Answer::invalid("payment_intent_unexpected_state", None, message));
     }
     let held = intent.status == Status::RequiresCapture;
     intent.status = Status::Canceled;
@@ -154,7 +210,6 @@ pub(super) fn cancel(
     Ok(intent)
 }
 
-/// The intent of this id.
 /// The intents that a search finds: by one of their metadata, `metadata['name']:'value'`.
 pub(super) fn search(parameters: &Parameters, book: &Book) -> Result<Answer, Answer> {
     let query = parameters.get("query").map(String::as_str).unwrap_or_default();
@@ -172,6 +227,7 @@ pub(super) fn search(parameters: &Parameters, book: &Book) -> Result<Answer, Ans
     Ok(Answer::shows(json!({ "object": "search_result", "data": found, "has_more": false, "url": url })))
 }
 
+/// The intent of this id.
 pub(super) fn find(book: &Book, id: &str) -> Result<Intent, Answer> {
     let message = || format!("No such payment_intent: '{id}'");
     book.intent(id).cloned().ok_or_else(|| Answer::not_found(Some("intent"), &message()))
@@ -204,15 +260,18 @@ pub(super) fn expands(parameters: &Parameters) -> Result<bool, Answer> {
     }
 }
 
-/// What Stripe's test tokens do.
-enum Card {
+/// What Stripe's test tokens do. Adyen's calls name the same.
+pub(super) enum Card {
+    /// Pays.
     Good,
+    /// Is refused, for this reason in Stripe's words.
     Refused(&'static str),
+    /// Pays once its holder has confirmed it (3-D Secure).
     WantsItsHolder,
 }
 
 impl Card {
-    fn of(token: &str) -> Option<Self> {
+    pub(super) fn of(token: &str) -> Option<Self> {
         Some(match token {
             "pm_card_visa" | "pm_card_visa_debit" | "pm_card_mastercard" | "pm_card_amex"
             | "pm_card_discover" | "pm_card_diners" | "pm_card_jcb" | "pm_card_unionpay" => Self::Good,
@@ -233,8 +292,10 @@ pub(super) fn shown(intent: &Intent, expanded: bool) -> Value {
         Some(id) if expanded => charge(intent, id, true),
         id => json!(id),
     };
-    let next_action = (intent.status == Status::RequiresAction)
-        .then(|| json!({ "type": "use_stripe_sdk", "use_stripe_sdk": {} }));
+    let page = intent.page.as_ref().filter(|_| intent.status == Status::RequiresAction);
+    let next_action = page.map(
+        |url| json!({ "type": "redirect_to_url", "redirect_to_url": { "return_url": null, "url": url } }),
+    );
     let method = (intent.status != Status::RequiresPaymentMethod).then_some(&intent.method);
     json!({
         "id": intent.id,
@@ -244,10 +305,11 @@ pub(super) fn shown(intent: &Intent, expanded: bool) -> Value {
         "amount_received": intent.captured,
         "canceled_at": intent.canceled.map(Instant::as_second),
         "capture_method": "manual",
-        "client_secret": format!("{}_secret_local", intent.id),
+        "client_secret": intent.secret,
         "confirmation_method": "automatic",
         "created": intent.created.as_second(),
         "currency": intent.currency,
+        "customer": intent.customer,
         "last_payment_error": intent.last_error,
         "latest_charge": charge,
         "livemode": false,
@@ -255,8 +317,14 @@ pub(super) fn shown(intent: &Intent, expanded: bool) -> Value {
         "next_action": next_action,
         "payment_method": method,
         "payment_method_types": ["card"],
+        "setup_future_usage": intent.keeps_card.then_some(customers::OFF_SESSION),
         "status": intent.status,
     })
+}
+
+/// What the holder of an intent's card confirms it with.
+fn secret_of(id: &str) -> String {
+    fresh(&format!("{id}_secret"))
 }
 
 /// An intent's charge as Stripe shows it, with the transaction that brought its money once there is one:

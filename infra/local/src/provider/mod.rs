@@ -1,8 +1,13 @@
-//! The local payment provider: it answers as Stripe does, keeps a book of its own, tells of what has changed
-//! in it, and fails when it is told to. The product talks to it over HTTP and knows no difference.
+//! The local payment provider: it answers as Stripe and Adyen do, keeps a book of its own, tells of what has
+//! changed in it, and fails when it is told to. The product talks to it over HTTP and knows no difference.
 
 mod accounts;
+mod adyen;
+mod authentication;
+mod balance;
 mod book;
+mod customers;
+mod disputes;
 mod faults;
 mod intents;
 mod parameters;
@@ -19,8 +24,12 @@ use bytes::Bytes;
 use http::header::LOCATION;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use roost::clock::Clock;
+use roost::payment::ProviderName;
 
+pub use adyen::sign_item;
+pub use authentication::AuthenticationOrder;
 use book::Book;
+pub use disputes::DisputeOrder;
 use faults::Faults;
 pub use faults::{Fault, FaultOrder};
 pub(crate) use sender::Sender;
@@ -30,6 +39,15 @@ pub use webhooks::{Webhook, WebhookOrder, sign};
 
 /// What webhooks are signed with: as little of a secret as the key of a local stack.
 pub const WEBHOOK_SECRET: &str = "whsec_local";
+
+/// What Adyen's webhooks are signed with, in hexadecimal digits: no more of a secret.
+pub const ADYEN_WEBHOOK_KEY: &str = "10ca110ca110ca110ca110ca110ca110ca110ca110ca110ca110ca110ca110ca";
+
+/// What stands before Stripe's paths for whoever reaches the provider through a local stack.
+const FRONT: &str = "/_local/stripe";
+
+/// Where the hosted page is on which a card's holder confirms a payment; its client secret follows.
+const AUTHENTICATION_PAGE: &str = "/authenticate/";
 
 /// Where the hosted page is on which an account's owner says who he is; the account's id follows.
 const HOSTED_PAGE: &str = "/onboarding/";
@@ -68,19 +86,24 @@ impl Provider {
         Self(Arc::new(Mutex::new(State { clock, book, faults, webhooks })))
     }
 
-    /// Answers a request whose path begins with `/v1/`, or that for the hosted page `/onboarding/{id}`;
-    /// `None` when the connection is to be dropped without an answer. Each request is handled whole
-    /// before the next, so one never finds its key in use by another.
+    /// Answers a request whose path begins with `/v1/` as Stripe, one with `/adyen/v71/` as Adyen, and those
+    /// for the hosted pages `/onboarding/{id}` and `/authenticate/{client_secret}`; `None` when the
+    /// connection is to be dropped without an answer. Each request is handled whole before the next, so one
+    /// never finds its key in use by another.
     #[expect(clippy::unused_async, reason = "a provider may take its time; callers must await it")]
     pub async fn answer(&self, request: Request<Bytes>) -> Option<Response<Bytes>> {
         self.locked(|state| {
-            let account = request.uri().path().strip_prefix(HOSTED_PAGE);
-            if let Some(account) = account.filter(|_| request.method() == Method::GET) {
+            let (method, path) = (request.method(), request.uri().path());
+            if path.starts_with(adyen::PATH) {
+                return state.answer_as_adyen(&request);
+            }
+            if let Some(account) = path.strip_prefix(HOSTED_PAGE).filter(|_| method == Method::GET) {
                 return Some(state.hosted_page(account, &request));
             }
-            let call = Call::of(&request);
-            let answer = state.answer(&call)?;
-            Some(answer.response())
+            if let Some(secret) = path.strip_prefix(AUTHENTICATION_PAGE) {
+                return Some(state.authentication_page(secret, &request));
+            }
+            state.answer(&Call::of(&request))
         })
     }
 
@@ -143,18 +166,18 @@ impl Provider {
 }
 
 impl State {
-    /// The answer to a call, with the faults that were ordered for it; `None` is silence.
-    fn answer(&mut self, call: &Call) -> Option<Answer> {
+    /// Stripe's answer to a call, with the faults that were ordered for it; `None` is silence.
+    fn answer(&mut self, call: &Call) -> Option<Response<Bytes>> {
         let earlier = match stripe::admitted(call).and_then(|()| stripe::replayed(call, &self.book)) {
             Ok(earlier) => earlier,
-            Err(refusal) => return Some(refusal),
+            Err(refusal) => return Some(refusal.response()),
         };
         // An answer that is stored already is only sent again: what fails is the way, not the work.
-        let fault = self.faults.next(call.operation(), earlier.is_some());
+        let fault = self.faults.next(ProviderName::Stripe, call.operation(), earlier.is_some());
         match fault {
             Some(Fault::TimeoutBefore) => return None,
-            Some(Fault::RateLimited) => return Some(Answer::rate_limited()),
-            Some(Fault::Down) => return Some(Answer::down()),
+            Some(Fault::RateLimited) => return Some(Answer::rate_limited().response()),
+            Some(Fault::Down) => return Some(down(&Answer::failed("Service unavailable.").body)),
             _ => {}
         }
         let answer = earlier.unwrap_or_else(|| {
@@ -166,7 +189,7 @@ impl State {
             self.tell();
             answer
         });
-        (fault != Some(Fault::TimeoutAfter)).then_some(answer)
+        (fault != Some(Fault::TimeoutAfter)).then(|| answer.response())
     }
 
     /// The hosted page of an account: its owner, who has no key, says who he is and is sent back.
@@ -237,10 +260,6 @@ impl Answer {
         Self { status: 429, ..Self::invalid("rate_limit", None, "Too many requests.") }
     }
 
-    fn down() -> Self {
-        Self { status: 503, begun: false, ..Self::failed("Service unavailable.") }
-    }
-
     /// Stripe's own failure, which it stores under the key like any answer.
     fn broken() -> Self {
         Self::failed("An unexpected error occurred.")
@@ -251,17 +270,31 @@ impl Answer {
         Self { status: 500, body, replayed: false, begun: true }
     }
 
+    /// With the id of the request, which says that it was read.
     fn response(self) -> Response<Bytes> {
-        let mut response = Response::new(Bytes::from(self.body.to_string()));
-        *response.status_mut() =
-            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = bare(self.status, &self.body);
         let headers = response.headers_mut();
-        headers.insert("content-type", HeaderValue::from_static("application/json"));
+        if let Ok(id) = HeaderValue::try_from(stripe::fresh("req")) {
+            headers.insert("request-id", id);
+        }
         if self.replayed {
             headers.insert("idempotent-replayed", HeaderValue::from_static("true"));
         }
         response
     }
+}
+
+/// The answer of a provider's front that has read nothing: no header says that anybody has.
+fn down(body: &serde_json::Value) -> Response<Bytes> {
+    bare(503, body)
+}
+
+/// JSON, without the headers that are a provider's own.
+fn bare(status: u16, body: &serde_json::Value) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body.to_string()));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
+    response
 }
 
 impl std::fmt::Debug for Provider {

@@ -55,6 +55,18 @@ pub(super) fn currency(parameters: &Parameters) -> Result<String, Answer> {
     Ok(currency)
 }
 
+/// A yes or no that need not be there: no, unless it is given.
+pub(super) fn flag(parameters: &Parameters, name: &str) -> Result<bool, Answer> {
+    match parameters.get(name).map(String::as_str) {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(other) => {
+            let message = format!("Invalid boolean: {other}");
+            Err(Answer::invalid("parameter_invalid_string", Some(name), &message))
+        }
+    }
+}
+
 /// The metadata among the parameters.
 pub(super) fn metadata(parameters: &Parameters) -> BTreeMap<String, String> {
     let labelled = |(name, value): (&String, &String)| Some((label(name)?.to_owned(), value.clone()));

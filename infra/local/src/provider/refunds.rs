@@ -31,6 +31,10 @@ pub(super) fn create(
     if intent.status != Status::Succeeded {
         return Err(Answer::unexpected(&intent, "refund"));
     }
+    if book.is_disputed(&intent.id) {
+        let message = "The charge of this PaymentIntent has been charged back: it cannot be refunded.";
+        return Err(Answer::refused("charge_disputed", None, message));
+    }
     if left == 0 {
         let message = "The charge of this PaymentIntent has already been refunded.";
         return Err(Answer::refused("charge_already_refunded", None, message));
@@ -84,7 +88,7 @@ pub(super) fn list(parameters: &Parameters, book: &Book) -> Result<Answer, Answe
 }
 
 /// A refund as Stripe shows it. A card's is done as soon as it is asked for.
-fn shown(refund: &Refund) -> Value {
+pub(super) fn shown(refund: &Refund) -> Value {
     json!({
         "id": refund.id,
         "object": "refund",

@@ -11,8 +11,6 @@ use tokio::sync::Mutex;
 
 use super::{Provider, Webhook};
 
-/// Where the product takes webhooks.
-const PATH: &str = "/v1/webhooks/stripe";
 /// How often it is looked for what is due.
 const PAUSE: Duration = Duration::from_millis(250);
 /// How long an answer may take: API Gateway waits no longer for a function.
@@ -32,8 +30,7 @@ pub(crate) struct Sender {
 impl Sender {
     /// Sends the webhooks of `provider` to the stack at `url`.
     pub(crate) fn new(provider: &Provider, connector: SharedHttpConnector, url: &str) -> Self {
-        let url = format!("{url}{PATH}");
-        Self { provider: provider.clone(), connector, url, taken: Mutex::default() }
+        Self { provider: provider.clone(), connector, url: url.to_owned(), taken: Mutex::default() }
     }
 
     /// Sends what is due, until the task is ended.
@@ -71,13 +68,13 @@ impl Sender {
 
     /// The answer's status, or why there is none.
     async fn post(&self, webhook: &Webhook) -> Result<u16, String> {
-        let request = http::Request::post(self.url.as_str())
+        let mut request = http::Request::post(format!("{}{}", self.url, webhook.path))
             .header("content-type", "application/json")
-            .header("content-length", webhook.body.len())
-            .header("stripe-signature", &webhook.signature)
-            .header("user-agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
-            .body(SdkBody::from(webhook.body.clone()))
-            .map_err(|error| error.to_string())?;
+            .header("content-length", webhook.body.len());
+        for (name, value) in webhook.headers() {
+            request = request.header(name, value);
+        }
+        let request = request.body(SdkBody::from(webhook.body.clone())).map_err(|error| error.to_string())?;
         let request = HttpRequest::try_from(request).map_err(|error| error.to_string())?;
         let answered = async {
             let response = self.connector.call(request).await.map_err(|error| error.to_string())?;

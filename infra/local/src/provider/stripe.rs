@@ -11,7 +11,7 @@ use super::Answer;
 use super::book::{Book, Given, Intent};
 use super::faults::Operation;
 use super::parameters::Parameters;
-use super::{accounts, intents, refunds, transfers};
+use super::{accounts, balance, customers, disputes, intents, refunds, transfers};
 
 /// A request, read.
 pub(super) struct Call {
@@ -27,6 +27,7 @@ pub(super) struct Call {
 
 /// What a request is for.
 enum Target {
+    CreateCustomer,
     Create,
     Read(String),
     Confirm(String),
@@ -44,6 +45,9 @@ enum Target {
     ListTransfers,
     Reverse(String),
     ListReversals(String),
+    ReadDispute(String),
+    ListDisputes,
+    ListTransactions,
     Nothing,
 }
 
@@ -54,6 +58,7 @@ impl Call {
         let bearer = header("authorization").and_then(|value| value.strip_prefix("Bearer "));
         let parts: Vec<&str> = path.trim_start_matches("/v1/").split('/').collect();
         let target = match (parts.as_slice(), method == Method::POST, method == Method::GET) {
+            (["customers"], true, _) => Target::CreateCustomer,
             (["payment_intents"], true, _) => Target::Create,
             (["payment_intents", "search"], _, true) => Target::Search,
             (["payment_intents", id], _, true) => Target::Read((*id).into()),
@@ -71,6 +76,9 @@ impl Call {
             (["transfers", id], _, true) => Target::ReadTransfer((*id).into()),
             (["transfers", id, "reversals"], true, _) => Target::Reverse((*id).into()),
             (["transfers", id, "reversals"], _, true) => Target::ListReversals((*id).into()),
+            (["disputes"], _, true) => Target::ListDisputes,
+            (["disputes", id], _, true) => Target::ReadDispute((*id).into()),
+            (["balance_transactions"], _, true) => Target::ListTransactions,
             _ => Target::Nothing,
         };
         let query = request.uri().query().unwrap_or_default().as_bytes();
@@ -90,6 +98,7 @@ impl Call {
     /// What it does to the books, if anything.
     pub(super) fn operation(&self) -> Option<Operation> {
         match self.target {
+            Target::CreateCustomer => Some(Operation::Customer),
             Target::Confirm(_) => Some(Operation::Authorize),
             Target::Capture(_) => Some(Operation::Capture),
             Target::Cancel(_) => Some(Operation::Void),
@@ -106,6 +115,9 @@ impl Call {
             | Target::ReadTransfer(_)
             | Target::ListTransfers
             | Target::ListReversals(_)
+            | Target::ReadDispute(_)
+            | Target::ListDisputes
+            | Target::ListTransactions
             | Target::Nothing => None,
         }
     }
@@ -153,12 +165,19 @@ pub(super) fn handled(call: &Call, book: &mut Book, now: Instant, decline: bool)
 fn done(call: &Call, book: &mut Book, now: Instant, decline: bool) -> Result<Answer, Answer> {
     let parameters = &call.parameters;
     // Before anything is done: who asks for what cannot be shown has not asked for anything yet.
-    let expanded = intents::expands(parameters)?;
+    let expanded = match call.target {
+        Target::ListTransactions => balance::expands(parameters)?,
+        _ => intents::expands(parameters)?,
+    };
     let show = |intent: Intent| Answer::shows(intents::shown(&intent, expanded));
     match &call.target {
+        Target::CreateCustomer => customers::create(parameters, book, now),
         Target::Create => intents::create(parameters, book, now).map(show),
         Target::Read(id) => intents::find(book, id).map(show),
-        Target::Confirm(id) => intents::confirm(intents::find(book, id)?, book, now, decline).map(show),
+        Target::Confirm(id) => {
+            let intent = intents::find(book, id)?;
+            intents::confirm(intent, parameters, &call.host, book, now, decline).map(show)
+        }
         Target::Capture(id) => {
             intents::capture(intents::find(book, id)?, parameters, book, now, decline).map(show)
         }
@@ -175,6 +194,9 @@ fn done(call: &Call, book: &mut Book, now: Instant, decline: bool) -> Result<Ans
         Target::ListTransfers => transfers::list(parameters, book),
         Target::Reverse(id) => transfers::reverse(id, parameters, book, now, decline),
         Target::ListReversals(id) => transfers::list_reversals(id, parameters, book),
+        Target::ReadDispute(id) => disputes::read(id, book),
+        Target::ListDisputes => disputes::list(parameters, book),
+        Target::ListTransactions => balance::list(parameters, expanded, book),
         Target::Nothing => Err(Answer::not_found(None, "Unrecognized request URL.")),
     }
 }

@@ -1,6 +1,10 @@
 //! The real Stripe adapter against the local provider, over a wire that fails in every way there is.
 
+mod adyen;
+mod authentication;
 mod connect;
+mod customers;
+mod disputes;
 mod money;
 mod webhooks;
 
@@ -174,6 +178,9 @@ fn order(method: &str) -> PaymentOrder {
         booking: BookingId::from_bits(8),
         amount: Money { amount: 50_000, currency: Currency::of("EUR").unwrap() },
         method: method.into(),
+        guest_is_there: false,
+        keeps_card: false,
+        card_of: None,
         reference: None,
     }
 }
@@ -335,7 +342,7 @@ fn while_the_provider_is_down_nothing_is_known_and_nothing_charged() {
     let wire = Wire::new(Provider::new(Clock::system()), &[]);
     wire.provider.inject(ordered("down", 1_000)).unwrap();
     let stripe = adapter(&wire);
-    assert!(matches!(run(stripe.authorize(&order("pm_card_visa"))), Authorization::Unknown { .. }));
+    assert!(matches!(run(stripe.authorize(&order("pm_card_visa"))), Authorization::Unreached { .. }));
     assert!(matches!(run(stripe.settle(&order("pm_card_visa"))), Authorization::Unknown { .. }));
     wire.provider.clear_faults();
     assert_eq!(run(stripe.settle(&order("pm_card_visa"))), Authorization::Nothing);

@@ -125,7 +125,7 @@ fn find<'a>(book: &'a Book, id: &str) -> Result<&'a Transfer, Answer> {
 }
 
 /// A transfer as Stripe shows it.
-fn shown(transfer: &Transfer) -> Value {
+pub(super) fn shown(transfer: &Transfer) -> Value {
     json!({
         "id": transfer.id,
         "object": "transfer",
@@ -144,7 +144,7 @@ fn shown(transfer: &Transfer) -> Value {
 }
 
 /// A reversal as Stripe shows it.
-fn shown_reversal(reversal: &Reversal) -> Value {
+pub(super) fn shown_reversal(reversal: &Reversal) -> Value {
     json!({
         "id": reversal.id,
         "object": "transfer_reversal",

@@ -17,9 +17,11 @@ use super::stripe::fresh;
 /// A webhook that is to be sent now: the request that it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Webhook {
+    /// Where the product takes it.
+    pub path: &'static str,
     /// The event, as JSON.
     pub body: Bytes,
-    /// The value of the header `stripe-signature`: `t=` and the time in Unix seconds, `,v1=` and the
+    /// Stripe's, empty for Adyen, which signs within the body. The value of the header `stripe-signature`: `t=` and the time in Unix seconds, `,v1=` and the
     /// HMAC-SHA256 of that time, a dot and the body in hexadecimal digits.
     pub signature: String,
     /// How often it has been sent before.
@@ -45,11 +47,16 @@ pub struct WebhookOrder {
 
 /// Something that is so now, of which webhooks are to tell.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Told {
-    /// What has become so, in Stripe's words.
-    pub(super) kind: &'static str,
-    /// What it is about, as Stripe shows it.
-    pub(super) object: Value,
+pub(super) enum Told {
+    /// By Stripe.
+    Event {
+        /// What has become so, in Stripe's words.
+        kind: &'static str,
+        /// What it is about, as Stripe shows it.
+        object: Value,
+    },
+    /// By Adyen: an item of its notifications, signed.
+    Item(Value),
 }
 
 /// An order that was understood: how webhooks are sent.
@@ -79,9 +86,14 @@ pub(super) struct Webhooks {
 #[derive(Clone, Debug)]
 struct Waiting {
     due: Instant,
+    path: &'static str,
     body: Bytes,
     tries: u32,
 }
+
+/// Where the product takes webhooks.
+const STRIPE_PATH: &str = "/v1/webhooks/stripe";
+const ADYEN_PATH: &str = "/v1/webhooks/adyen";
 
 /// The interface's version that events are shown in.
 const VERSION: &str = "2024-06-20";
@@ -93,6 +105,18 @@ const MOST_COPIES: i64 = 10;
 /// over three days.
 const UNTIL_AGAIN: i64 = 60;
 const MOST_AGAIN: u32 = 20;
+
+impl Webhook {
+    /// The headers that it is sent with, beside those of any JSON.
+    #[must_use]
+    pub fn headers(&self) -> Vec<(&'static str, &str)> {
+        if self.path == ADYEN_PATH {
+            return vec![("user-agent", "Adyen HttpClient 1.0")];
+        }
+        let agent = "Stripe/1.0 (+https://stripe.com/docs/webhooks)";
+        vec![("stripe-signature", self.signature.as_str()), ("user-agent", agent)]
+    }
+}
 
 impl WebhookOrder {
     /// # Errors
@@ -120,17 +144,27 @@ impl Webhooks {
 
     /// Makes an event of what is so since `now`.
     pub(super) fn add(&mut self, told: Told, now: Instant) {
-        let event = json!({
-            "id": fresh("evt"),
-            "object": "event",
-            "api_version": VERSION,
-            "created": now.as_second(),
-            "data": { "object": told.object },
-            "livemode": false,
-            "pending_webhooks": 1,
-            "type": told.kind,
-        });
-        let one = Waiting { due: after(now, self.manner.delay), body: event.to_string().into(), tries: 0 };
+        let (path, event) = match told {
+            Told::Event { kind, object } => {
+                let event = json!({
+                    "id": fresh("evt"),
+                    "object": "event",
+                    "api_version": VERSION,
+                    "created": now.as_second(),
+                    "data": { "object": object },
+                    "livemode": false,
+                    "pending_webhooks": 1,
+                    "type": kind,
+                });
+                (STRIPE_PATH, event)
+            }
+            Told::Item(item) => {
+                let items = json!([{ "NotificationRequestItem": item }]);
+                (ADYEN_PATH, json!({ "live": "false", "notificationItems": items }))
+            }
+        };
+        let due = after(now, self.manner.delay);
+        let one = Waiting { due, path, body: event.to_string().into(), tries: 0 };
         self.waiting.extend(std::iter::repeat_n(one, self.manner.copies));
     }
 
@@ -144,15 +178,18 @@ impl Webhooks {
             Sequence::Reversed => due.reverse(),
             Sequence::Random => fastrand::shuffle(&mut due),
         }
-        let signed = |Waiting { body, tries, .. }| Webhook { signature: signature(&body, now), body, tries };
+        let signed = |Waiting { path, body, tries, .. }| {
+            let signature = if path == STRIPE_PATH { signature(&body, now) } else { String::new() };
+            Webhook { path, body, signature, tries }
+        };
         due.into_iter().map(signed).collect()
     }
 
     /// Puts one back that was sent and not taken, unless that has been often enough.
     pub(super) fn again(&mut self, webhook: Webhook, now: Instant) {
-        let Webhook { body, tries, .. } = webhook;
+        let Webhook { path, body, tries, .. } = webhook;
         if tries < MOST_AGAIN {
-            self.waiting.push(Waiting { due: after(now, UNTIL_AGAIN), body, tries: tries + 1 });
+            self.waiting.push(Waiting { due: after(now, UNTIL_AGAIN), path, body, tries: tries + 1 });
         } else {
             tracing::error!(event = %String::from_utf8_lossy(&body), "a webhook was given up");
         }

@@ -94,7 +94,7 @@ fn route(properties: &Value) -> Route {
     Route { method: if path == "$default" { "ANY".into() } else { method }, path }
 }
 
-/// `rate(5 minutes)`.
+/// `rate(5 minutes)`, and `cron(0 3 * * ? *)`: once a day, here not at that time of day.
 fn schedule(expression: &Value) -> Result<Schedule, String> {
     let text = expression.as_str().unwrap_or_default();
     let rate = text.strip_prefix("rate(").and_then(|rest| rest.strip_suffix(')'));
@@ -109,9 +109,22 @@ fn schedule(expression: &Value) -> Result<Schedule, String> {
         };
         Some(Duration::from_secs(number.checked_mul(seconds).filter(|seconds| *seconds > 0)?))
     });
-    let every =
-        parsed.ok_or_else(|| format!("the local stack runs schedules by rate(…) alone, not {expression}"))?;
+    let parsed = parsed.or_else(|| is_daily(text).then_some(Duration::from_hours(24)));
+    let every = parsed.ok_or_else(|| {
+        format!("the local stack runs schedules by rate(…) or once a day, not {expression}")
+    })?;
     Ok(Schedule { every })
+}
+
+/// Whether a schedule names a minute of every day.
+fn is_daily(expression: &str) -> bool {
+    let fields = expression.strip_prefix("cron(").and_then(|rest| rest.strip_suffix(')'));
+    let fields: Vec<&str> = fields.into_iter().flat_map(str::split_whitespace).collect();
+    let below = |text: &str, end: u8| text.parse().is_ok_and(|number: u8| number < end);
+    match fields.as_slice() {
+        [minute, hour, "*", "*", "?", "*"] => below(minute, 60) && below(hour, 24),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -119,11 +132,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rate_is_read_and_everything_else_refused() {
+    fn a_rate_and_a_time_of_day_are_read_and_everything_else_refused() {
         let every = |text: &str| schedule(&Value::from(text)).map(|schedule| schedule.every.as_secs());
         assert_eq!(every("rate(1 minute)").unwrap(), 60);
         assert_eq!(every("rate(2 hours)").unwrap(), 7_200);
-        for wrong in ["cron(0 * * * ? *)", "rate(0 minutes)", "rate(1 fortnight)", ""] {
+        assert_eq!(every("cron(0 3 * * ? *)").unwrap(), 86_400);
+        for wrong in [
+            "cron(0 * * * ? *)",
+            "cron(0 24 * * ? *)",
+            "cron(0 3 ? * MON *)",
+            "rate(0 minutes)",
+            "rate(1 fortnight)",
+            "",
+        ] {
             assert!(every(wrong).unwrap_err().contains("rate("), "{wrong}");
         }
     }

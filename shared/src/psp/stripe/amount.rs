@@ -1,6 +1,7 @@
 //! Amounts as Stripe counts them: mostly the minor unit of ISO 4217, as ours are.
 
 use crate::money::{Currency, Money};
+use crate::psp::amount::scaled;
 
 /// The amount that Stripe is asked for, in its own unit.
 ///
@@ -26,13 +27,6 @@ fn digits(currency: Currency) -> u32 {
         "ISK" | "UGX" => 2,
         "MGA" => 0,
         _ => currency.digits(),
-    }
-}
-
-fn scaled(amount: i64, from: u32, to: u32) -> i64 {
-    match to.checked_sub(from) {
-        Some(more) => amount.saturating_mul(10_i64.pow(more)),
-        None => amount.div_euclid(10_i64.pow(from - to)),
     }
 }
 

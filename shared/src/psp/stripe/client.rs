@@ -3,11 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnector};
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
-
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use aws_smithy_runtime_api::http::Headers;
 use serde::de::DeserializeOwned;
 
 use super::wire::{Envelope, Refusal};
@@ -15,23 +12,17 @@ use crate::clock::Clock;
 use crate::config::StripeAccount;
 use crate::entropy::Entropy;
 use crate::planted::{self, Bug};
+use crate::psp::http::{Request, Sender, Sent, Verdict};
+use crate::psp::setback::Setback;
 
 /// The interface's version that the wire types were written for.
 const VERSION: &str = "2024-06-20";
-
-/// How long one call may take. Stripe answers a confirmation in one to three seconds; two calls
-/// that hang still fit into the time that a question has.
-const CALL: Duration = Duration::from_secs(10);
-
-/// The longest pause before each try of a call, drawn anew below it.
-const PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_millis(400), Duration::from_millis(1200)];
 
 /// Stripe, seen from one account.
 pub(super) struct Client {
     url: String,
     authorization: String,
-    connector: SharedHttpConnector,
-    clock: Clock,
+    sender: Sender,
     entropy: Entropy,
 }
 
@@ -48,6 +39,8 @@ pub(super) enum Reply<T> {
     Refused(Refusal),
     /// Stripe failed under this key and stored the failure: only another key can get an answer.
     Spent,
+    /// Stripe never read the call: nothing was done.
+    Unreached(String),
     /// No answer, or none that says what was done.
     Silent(String),
 }
@@ -60,12 +53,6 @@ struct Call<'a> {
     key: Option<&'a str>,
 }
 
-/// What came of one try.
-enum Try<T> {
-    Answered(Reply<T>),
-    Again(String),
-}
-
 impl Client {
     pub(super) fn new(
         account: &StripeAccount,
@@ -76,8 +63,7 @@ impl Client {
         Self {
             url: account.url.clone(),
             authorization: format!("Bearer {}", account.key),
-            connector,
-            clock: clock.clone(),
+            sender: Sender::new(connector, clock, entropy),
             entropy: entropy.clone(),
         }
     }
@@ -103,61 +89,20 @@ impl Client {
     }
 
     async fn send<T: DeserializeOwned>(&self, call: &Call<'_>, until: Duration) -> Reply<T> {
-        let mut trouble = String::from("no time left");
-        for pause in PAUSES {
-            let pause = self.entropy.below(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
-            if pause > 0 {
-                self.clock.sleep(Duration::from_millis(pause)).await;
-            }
-            let left = until.saturating_sub(self.clock.passed());
-            if left.is_zero() {
-                break;
-            }
-            match self.clock.within(CALL.min(left), self.attempt(call)).await {
-                Some(Try::Answered(reply)) => return reply,
-                Some(Try::Again(why)) => trouble = why,
-                None => trouble = String::from("no answer in time"),
-            }
-        }
-        Reply::Silent(format!("{} {}: {trouble}", call.method, call.path))
-    }
-
-    async fn attempt<T: DeserializeOwned>(&self, call: &Call<'_>) -> Try<T> {
-        let request = match self.request(call) {
-            Ok(request) => request,
-            Err(why) => return Try::Answered(Reply::Silent(why.to_string())),
-        };
-        let response = match self.connector.call(request).await {
-            Ok(response) => response,
-            Err(why) => return Try::Again(why.to_string()),
-        };
-        let status = response.status().as_u16();
-        let replayed = response.headers().get("idempotent-replayed") == Some("true");
-        match ByteStream::new(response.into_body()).collect().await {
-            Ok(body) => read(status, replayed, &body.into_bytes()),
-            Err(why) => Try::Again(why.to_string()),
-        }
-    }
-
-    fn request(&self, call: &Call<'_>) -> Result<HttpRequest, Box<dyn std::error::Error + Send + Sync>> {
-        let mut request = http::Request::builder()
-            .method(call.method)
-            .uri(format!("{}{}", self.url, call.path))
-            .header("Authorization", &self.authorization)
-            .header("Stripe-Version", VERSION);
+        let mut headers = vec![("Authorization", self.authorization.as_str()), ("Stripe-Version", VERSION)];
         if let Some(key) = call.key {
-            request = request.header("Idempotency-Key", key);
+            headers.push(("Idempotency-Key", key));
         }
-        let body = match call.form {
-            Some(form) => {
-                request = request
-                    .header("Content-Type", "application/x-www-form-urlencoded")
-                    .header("Content-Length", form.len());
-                SdkBody::from(form)
-            }
-            None => SdkBody::empty(),
-        };
-        Ok(request.body(body)?.try_into()?)
+        if call.form.is_some() {
+            headers.push(("Content-Type", "application/x-www-form-urlencoded"));
+        }
+        let url = format!("{}{}", self.url, call.path);
+        let request = Request { method: call.method, url, headers: &headers, body: call.form };
+        match self.sender.send(&request, until, read::<T>).await {
+            Sent::Answered(reply) => reply,
+            Sent::Unreached(context) => Reply::Unreached(context),
+            Sent::Silent(context) => Reply::Silent(context),
+        }
     }
 }
 
@@ -168,25 +113,38 @@ impl<T: fmt::Debug> Reply<T> {
             Self::Done { object, .. } => format!("{object:?}"),
             Self::Refused(refusal) => refusal.to_string(),
             Self::Spent => String::from("the key is spent"),
-            Self::Silent(context) => context,
+            Self::Unreached(context) | Self::Silent(context) => context,
+        }
+    }
+
+    /// Why what was asked for is not done.
+    pub(super) fn setback(self) -> Setback {
+        match self {
+            Self::Refused(refusal) => refusal.setback(),
+            other => Setback::Passing(other.trouble()),
         }
     }
 }
 
-/// What an answer means.
-fn read<T: DeserializeOwned>(status: u16, replayed: bool, body: &[u8]) -> Try<T> {
+/// What an answer means. Stripe names every request that it has read in `request-id`: a 503 without that
+/// came from what stands before it, and nothing was done.
+fn read<T: DeserializeOwned>(status: u16, headers: &Headers, body: &[u8]) -> Verdict<Reply<T>> {
+    let replayed = headers.get("idempotent-replayed") == Some("true");
     match status {
         200..300 => match serde_json::from_slice(body) {
-            Ok(object) => Try::Answered(Reply::Done { object, replayed }),
-            Err(why) => Try::Answered(Reply::Silent(format!("{status}, unreadable: {why}"))),
+            Ok(object) => Verdict::Answered(Reply::Done { object, replayed }),
+            Err(why) => Verdict::Answered(Reply::Silent(format!("{status}, unreadable: {why}"))),
         },
         // Busy, too many, or broken: the same may work in a moment. A broken answer that was stored
         // under the key comes back replayed, and then the key is of no more use.
-        409 | 429 | 500.. if replayed => Try::Answered(Reply::Spent),
-        409 | 429 | 500.. => Try::Again(status.to_string()),
+        409 | 429 | 500.. if replayed => Verdict::Answered(Reply::Spent),
+        409 | 429 | 500.. => {
+            let unread = status == 503 && headers.get("request-id").is_none();
+            Verdict::Again { why: status.to_string(), unread }
+        }
         _ => {
             let error = serde_json::from_slice(body).map(|envelope: Envelope| envelope.error);
-            Try::Answered(Reply::Refused(Refusal { status, replayed, error: error.unwrap_or_default() }))
+            Verdict::Answered(Reply::Refused(Refusal { status, replayed, error: error.unwrap_or_default() }))
         }
     }
 }

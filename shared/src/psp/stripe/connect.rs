@@ -1,7 +1,9 @@
 //! Stripe Connect: hosts' accounts, and transfers to them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use futures::future::BoxFuture;
 use serde::Deserialize;
 
 use super::amount::to_stripe;
@@ -9,9 +11,11 @@ use super::client::Reply;
 use super::wire::{Intent, Refusal};
 use super::{MOST_KEYS_OF_A_DEBT, PATIENCE, Stripe, path};
 use crate::error::{Error, Result};
-use crate::ids::UserId;
-use crate::payment::{HostAccount, Transfer, Transferred};
+use crate::ids::{BookingId, PayoutId, UserId};
+use crate::money::Money;
+use crate::payment::{HostAccount, PayoutProvider, Transfer, Transferred};
 use crate::planted::{self, Bug};
+use crate::psp::setback::Setback;
 
 const ACCOUNTS: &str = "/v1/accounts";
 const ACCOUNT_LINKS: &str = "/v1/account_links";
@@ -42,33 +46,87 @@ struct List {
     data: Vec<Made>,
 }
 
+impl PayoutProvider for Stripe {
+    fn transfer<'a>(&'a self, transfer: &'a Transfer) -> BoxFuture<'a, Transferred> {
+        Box::pin(self.transferred(transfer))
+    }
+
+    fn is_sent<'a>(&'a self, transfer: &'a Transfer) -> BoxFuture<'a, std::result::Result<bool, String>> {
+        Box::pin(async move {
+            let until = self.clock.passed() + PATIENCE;
+            let sent = self.has_sent(transfer.booking, transfer.payout, until).await;
+            sent.map_err(Setback::context)
+        })
+    }
+
+    fn take_back<'a>(
+        &'a self,
+        transfer: &'a Transfer,
+        amount: Money,
+        number: u32,
+    ) -> BoxFuture<'a, Transferred> {
+        Box::pin(self.taken_back(transfer, amount, number))
+    }
+
+    fn open_account(&self, host: UserId) -> BoxFuture<'_, Result<HostAccount>> {
+        Box::pin(self.opened_account(host))
+    }
+
+    fn account<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<HostAccount>> {
+        Box::pin(self.account_now(id))
+    }
+
+    fn onboarding<'a>(&'a self, id: &'a str, back: &'a str) -> BoxFuture<'a, Result<String>> {
+        Box::pin(self.onboarding_page(id, back))
+    }
+}
+
 impl Stripe {
+    /// Whether Stripe has made the transfer of a payout.
+    pub(super) async fn has_sent(
+        &self,
+        booking: BookingId,
+        payout: PayoutId,
+        until: Duration,
+    ) -> std::result::Result<bool, Setback> {
+        let list = format!("{TRANSFERS}?transfer_group={booking}&limit=100");
+        let ours = |made: &Made| made.metadata.get("payout") == Some(&payout.to_string());
+        match self.client.get::<List>(&list, until).await {
+            Reply::Done { object, .. } => Ok(object.data.iter().any(ours)),
+            other => Err(other.setback()),
+        }
+    }
+
     /// Transfers once for each payout: what Stripe has of it is asked for first, as of a refund.
-    pub(super) async fn transferred(&self, transfer: &Transfer) -> Transferred {
+    async fn transferred(&self, transfer: &Transfer) -> Transferred {
         let until = self.clock.passed() + PATIENCE;
+        let mut pairs = Vec::new();
         // Tied to the guest's own charge, the transfer need not wait until that money is free.
-        let reference = transfer.order.reference.clone().unwrap_or_default();
-        let charge = match self.client.get::<Intent>(&path(&reference, ""), until).await {
-            Reply::Done { object, .. } => object.charge_id().unwrap_or_default().to_owned(),
-            other => return Transferred::Unknown { context: other.trouble() },
-        };
-        let form = form(&[
-            ("source_transaction", charge),
+        if let Some(reference) = &transfer.from {
+            match self.client.get::<Intent>(&path(reference, ""), until).await {
+                Reply::Done { object, .. } => {
+                    pairs.push(("source_transaction", object.charge_id().unwrap_or_default().to_owned()));
+                }
+                // That it cannot be asked about says nothing of what was sent.
+                other => return Transferred::Unknown { context: other.trouble() },
+            }
+        }
+        pairs.extend([
             ("amount", to_stripe(transfer.amount).to_string()),
             ("currency", transfer.amount.currency.code().to_ascii_lowercase()),
             ("destination", transfer.account.clone()),
-            ("transfer_group", transfer.order.booking.to_string()),
-            ("metadata[booking]", transfer.order.booking.to_string()),
+            ("transfer_group", transfer.booking.to_string()),
+            ("metadata[booking]", transfer.booking.to_string()),
             ("metadata[payout]", transfer.payout.to_string()),
         ]);
-        let list = format!("{TRANSFERS}?transfer_group={}&limit=100", transfer.order.booking);
+        let form = form(&pairs);
         for turn in 1..=MOST_KEYS_OF_A_DEBT {
-            let ours = |made: &Made| made.metadata.get("payout") == Some(&transfer.payout.to_string());
-            match self.client.get::<List>(&list, until).await {
-                Reply::Done { .. } if planted::is(Bug::PayoutWithoutKey) => {}
-                Reply::Done { object, .. } if object.data.iter().any(ours) => return Transferred::Done,
-                Reply::Done { .. } => {}
-                other => return Transferred::Unknown { context: other.trouble() },
+            match self.has_sent(transfer.booking, transfer.payout, until).await {
+                Ok(_) if planted::is(Bug::PayoutWithoutKey) => {}
+                Ok(true) => return Transferred::Done,
+                Ok(false) => {}
+                // That it cannot be asked about says nothing of whether it was made.
+                Err(setback) => return Transferred::Unknown { context: setback.context() },
             }
             let mut key = format!("{}:transfer:{turn}", transfer.payout);
             if planted::is(Bug::PayoutWithoutKey) {
@@ -77,13 +135,13 @@ impl Stripe {
             match self.client.post::<Made>(TRANSFERS, &form, &key, until).await {
                 Reply::Done { .. } => return Transferred::Done,
                 Reply::Spent | Reply::Refused(Refusal { replayed: true, .. }) => {}
-                other => return Transferred::Unknown { context: other.trouble() },
+                other => return other.setback().into(),
             }
         }
         Transferred::Unknown { context: format!("every key of {} is spent", transfer.payout) }
     }
 
-    pub(super) async fn opened_account(&self, host: UserId) -> Result<HostAccount> {
+    async fn opened_account(&self, host: UserId) -> Result<HostAccount> {
         let form = form(&[
             ("type", "express".into()),
             ("capabilities[transfers][requested]", "true".into()),
@@ -94,7 +152,7 @@ impl Stripe {
         told(self.client.post::<Account>(ACCOUNTS, &form, &key, until).await).map(HostAccount::from)
     }
 
-    pub(super) async fn account_now(&self, id: &str) -> Result<HostAccount> {
+    async fn account_now(&self, id: &str) -> Result<HostAccount> {
         let until = self.clock.passed() + PATIENCE;
         match self.client.get::<Account>(&format!("{ACCOUNTS}/{id}"), until).await {
             // It is closed, or no longer ours: nothing can be paid to it.
@@ -105,7 +163,7 @@ impl Stripe {
         }
     }
 
-    pub(super) async fn onboarding_page(&self, id: &str, back: &str) -> Result<String> {
+    async fn onboarding_page(&self, id: &str, back: &str) -> Result<String> {
         let form = form(&[
             ("account", id.to_owned()),
             ("refresh_url", back.to_owned()),

@@ -54,6 +54,9 @@ fn order() -> PaymentOrder {
         booking: BookingId::from_bits(2),
         amount: Money { amount: 94_500, currency: Currency::of("USD").unwrap() },
         method: "pm_card_visa".into(),
+        guest_is_there: false,
+        keeps_card: false,
+        card_of: None,
         reference: None,
     }
 }
@@ -133,4 +136,92 @@ async fn a_replayed_answer_is_not_the_truth() {
     let (stripe, script) = scripted(&[MADE, (200, true, HELD.2), GONE]);
     assert_eq!(stripe.authorize(&order()).await, Authorization::Nothing);
     assert_eq!(script.0.lock().unwrap().1[2].method(), "GET");
+}
+
+const WAITS: Scripted = (200, false, r#"{"id":"pi_1","status":"requires_action","client_secret":"pi_1_s"}"#);
+
+#[tokio::test]
+async fn a_guest_who_is_there_confirms_and_one_who_is_not_is_declined() {
+    let waits = Authorization::ActionRequired { reference: "pi_1".into(), secret: "pi_1_s".into() };
+    let present = PaymentOrder { guest_is_there: true, ..order() };
+    let (stripe, _) = scripted(&[MADE, WAITS]);
+    assert_eq!(stripe.authorize(&present).await, waits);
+    // The answer was given before: the intent is asked.
+    let (stripe, _) = scripted(&[MADE, (200, true, WAITS.2), WAITS]);
+    assert_eq!(stripe.authorize(&present).await, waits);
+
+    let declined = Authorization::Declined { reference: Some("pi_1".into()), authentication_required: true };
+    let (stripe, _) = scripted(&[MADE, WAITS, WAITS, GONE]);
+    assert_eq!(stripe.authorize(&order()).await, declined);
+    // It must never be held once it is settled, whoever is there.
+    let (stripe, script) = scripted(&[MADE, WAITS, GONE]);
+    assert_eq!(stripe.settle(&present).await, declined);
+    assert!(script.0.lock().unwrap().1[2].uri().ends_with("/cancel"));
+}
+
+#[tokio::test]
+async fn resuming_tells_what_the_guest_has_done() {
+    let known = PaymentOrder { guest_is_there: true, reference: Some("pi_1".into()), ..order() };
+    let declined = |authentication_required| Authorization::Declined {
+        reference: Some("pi_1".into()),
+        authentication_required,
+    };
+    let waits = Authorization::ActionRequired { reference: "pi_1".into(), secret: "pi_1_s".into() };
+    let held = Authorization::Held { reference: "pi_1".into(), capture_before: None };
+    let failed = r#"{"id":"pi_1","status":"requires_payment_method","last_payment_error":
+        {"type":"invalid_request_error","code":"payment_intent_authentication_failure"}}"#;
+    let broke = r#"{"id":"pi_1","status":"requires_payment_method","last_payment_error":
+        {"type":"card_error","code":"card_declined","decline_code":"insufficient_funds"}}"#;
+    let left = r#"{"id":"pi_1","status":"requires_payment_method"}"#;
+    let cases: [(&[Scripted], Authorization); 6] = [
+        (&[WAITS], waits),
+        (&[HELD], held),
+        (&[(200, false, failed), GONE], declined(true)),
+        (&[(200, false, broke), GONE], declined(false)),
+        (&[(200, false, left), GONE], declined(false)),
+        (&[GONE], Authorization::Nothing),
+    ];
+    for (answers, outcome) in cases {
+        let (stripe, script) = scripted(answers);
+        assert_eq!(stripe.resume(&known).await, outcome);
+        assert!(script.0.lock().unwrap().0.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_was_never_read_can_go_elsewhere_and_what_was_cannot() {
+    const DOWN: Scripted = (503, false, "");
+    let unreached = |outcome| matches!(outcome, Authorization::Unreached { .. });
+    let unknown = |outcome| matches!(outcome, Authorization::Unknown { .. });
+    let (stripe, _) = scripted(&[DOWN, DOWN, DOWN]);
+    assert!(unreached(stripe.authorize(&order()).await));
+    let (stripe, _) = scripted(&[MADE, DOWN, DOWN, DOWN]);
+    assert!(unreached(stripe.authorize(&order()).await));
+    // One try that may have been read is enough.
+    let (stripe, _) = scripted(&[DOWN, (502, false, ""), DOWN]);
+    assert!(unknown(stripe.authorize(&order()).await));
+    // The intent was there before: another call may have confirmed it.
+    let (stripe, _) = scripted(&[(200, true, MADE.2), DOWN, DOWN, DOWN, DOWN, DOWN, DOWN]);
+    assert!(unknown(stripe.authorize(&order()).await));
+    let (stripe, _) = scripted(&[DOWN, DOWN, DOWN]);
+    assert!(unknown(stripe.settle(&order()).await));
+}
+
+#[tokio::test]
+async fn a_refund_is_done_waits_or_is_an_operators() {
+    const NONE: Scripted = (200, false, r#"{"data":[]}"#);
+    let known = PaymentOrder { reference: Some("pi_1".into()), ..order() };
+    let refund = |answers: &[Scripted]| {
+        let (stripe, known) = (scripted(answers).0, known.clone());
+        async move { stripe.refund(&known, known.amount, 1).await }
+    };
+    let empty = r#"{"error":{"type":"invalid_request_error","code":"balance_insufficient"}}"#;
+    assert!(matches!(refund(&[NONE, (400, false, empty)]).await, Refund::Unknown { .. }));
+    let gone = r#"{"error":{"type":"invalid_request_error","code":"charge_already_refunded"}}"#;
+    assert_eq!(refund(&[NONE, (400, false, gone)]).await, Refund::Done);
+    let disputed = r#"{"error":{"type":"invalid_request_error","code":"charge_disputed"}}"#;
+    assert!(matches!(refund(&[NONE, (400, false, disputed)]).await, Refund::Refused { .. }));
+    assert!(matches!(refund(&[(401, false, "")]).await, Refund::Refused { .. }));
+    let failed = r#"{"data":[{"status":"failed","metadata":{"refund":"1"}}]}"#;
+    assert!(matches!(refund(&[(200, false, failed)]).await, Refund::Refused { .. }));
 }

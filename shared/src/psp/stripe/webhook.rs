@@ -6,23 +6,11 @@ use serde::Deserialize;
 
 use crate::clock::{Duration, Instant};
 use crate::error::{Error, Result};
-use crate::ids::{BookingId, PaymentId};
+use crate::payment::Hint;
+use crate::psp::bytes_of;
 
 /// How far the time of a signature may be from ours: what Stripe's own libraries allow.
 pub const TOLERANCE: Duration = Duration::from_secs(300);
-
-/// What a webhook is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hint {
-    /// The event, the same however often it is sent.
-    pub event: String,
-    /// Which booking's money has moved, if any of ours.
-    pub booking: Option<BookingId>,
-    /// By which of its payments.
-    pub payment: Option<PaymentId>,
-    /// Whether what it tells of may end an attempt to pay.
-    pub may_end_payment: bool,
-}
 
 #[derive(Deserialize)]
 struct Event {
@@ -39,6 +27,12 @@ struct Data {
 
 #[derive(Deserialize)]
 struct Object {
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    status: Option<String>,
+    #[serde(default)]
+    failure_reason: Option<String>,
     #[serde(default)]
     metadata: Option<Metadata>,
 }
@@ -68,6 +62,7 @@ pub fn read(secrets: &[String], signature: &str, body: &[u8], now: Instant) -> R
         code: "malformed_json",
         detail: format!("The body is no event: {why}"),
     })?;
+    let failed = failure(&event.kind, &event.data.object);
     let metadata = event.data.object.metadata.unwrap_or_default();
     let ends = ["amount_capturable_updated", "succeeded", "payment_failed", "canceled"];
     let action = event.kind.strip_prefix("payment_intent.");
@@ -76,7 +71,23 @@ pub fn read(secrets: &[String], signature: &str, body: &[u8], now: Instant) -> R
         booking: metadata.booking.and_then(|id| id.parse().ok()),
         payment: metadata.payment.and_then(|id| id.parse().ok()),
         may_end_payment: action.is_some_and(|action| ends.contains(&action)),
+        dispute: event.data.object.id.filter(|_| event.kind.starts_with("charge.dispute.")),
+        failed,
     })
+}
+
+/// What an operator has to know of an event: a refund that was made has come back, days later. Newer
+/// accounts are told so by an event of its own, older ones by the refund's change.
+fn failure(kind: &str, object: &Object) -> Option<String> {
+    let status = object.status.as_deref().unwrap_or_default();
+    let has_failed = match kind {
+        "refund.failed" => true,
+        "charge.refund.updated" | "refund.updated" => matches!(status, "failed" | "canceled"),
+        _ => false,
+    };
+    let id = object.id.as_deref().unwrap_or("a refund");
+    let reason = object.failure_reason.as_deref().unwrap_or("no reason given");
+    has_failed.then(|| format!("{kind}: {id} is {status}: {reason}"))
 }
 
 /// Whether the header holds a time near `now` and a signature of it and the body.
@@ -98,13 +109,6 @@ fn is_signed(secrets: &[String], header: &str, body: &[u8], now: Instant) -> boo
         // Compared in constant time.
         signatures().any(|signature| hmac::verify(&key, &signed, &signature).is_ok())
     })
-}
-
-fn bytes_of(hexadecimal: &str) -> Option<Vec<u8>> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let (pairs, rest) = hexadecimal.as_bytes().as_chunks::<2>();
-    rest.is_empty().then_some(())?;
-    pairs.iter().map(|[high, low]| Some(16 * digit(high)? + digit(low)?)).collect()
 }
 
 #[cfg(test)]
@@ -147,5 +151,31 @@ mod tests {
         let other = br#"{"id":"evt_2","type":"coupon.created","data":{"object":{"object":"coupon"}}}"#;
         let hint = read(&sign("current", 1_800_000_000, other), other).unwrap();
         assert!(!hint.may_end_payment && hint.booking.is_none());
+    }
+
+    #[test]
+    fn a_refund_that_came_back_is_told() {
+        let now = Instant::from_second(1_800_000_000).unwrap();
+        let told = |kind: &str, status: &str| {
+            let body = format!(
+                r#"{{"id":"evt_3","type":"{kind}","data":{{"object":{{"id":"re_1","status":"{status}",
+                "failure_reason":"lost_or_stolen_card","metadata":{{"booking":"bkg_0000000000000000000002",
+                "refund":"1"}}}}}}}}"#
+            );
+            let signature = sign("current", 1_800_000_000, body.as_bytes());
+            read(&["current".to_owned()], &signature, body.as_bytes(), now).unwrap()
+        };
+        for (kind, status, failed) in [
+            ("refund.failed", "failed", true),
+            ("refund.updated", "canceled", true),
+            ("charge.refund.updated", "failed", true),
+            ("refund.updated", "succeeded", false),
+            ("payment_intent.payment_failed", "requires_payment_method", false),
+        ] {
+            let hint = told(kind, status);
+            assert_eq!(hint.failed.is_some(), failed, "{kind} {status}");
+            assert!(hint.booking.is_some() && hint.payment.is_none());
+        }
+        assert!(told("refund.failed", "failed").failed.unwrap().contains("lost_or_stolen_card"));
     }
 }

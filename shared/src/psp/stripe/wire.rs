@@ -11,6 +11,8 @@ use crate::payment::{PaymentOrder, Taken};
 
 /// Where intents live.
 pub(super) const INTENTS: &str = "/v1/payment_intents";
+/// Where customers live.
+pub(super) const CUSTOMERS: &str = "/v1/customers";
 /// Where refunds live.
 pub(super) const REFUNDS: &str = "/v1/refunds";
 /// What Stripe is to show with an intent: the fee, and until when a hold can be captured.
@@ -21,6 +23,9 @@ pub(super) const EXPAND: (&str, &str) = ("expand[]", "latest_charge.balance_tran
 pub(super) struct Intent {
     pub(super) id: String,
     pub(super) status: Status,
+    /// What the guest's client confirms it with.
+    #[serde(default)]
+    client_secret: Option<Secret>,
     #[serde(default)]
     pub(super) last_payment_error: Option<Failure>,
     /// In Stripe's unit: what was captured.
@@ -30,6 +35,34 @@ pub(super) struct Intent {
     currency: String,
     #[serde(default)]
     latest_charge: Option<Charge>,
+    /// For whom its card is kept, if it is.
+    #[serde(default)]
+    customer: Option<String>,
+    #[serde(default)]
+    payment_method: Option<String>,
+}
+
+/// Somebody for whom a card is kept.
+#[derive(Debug, Deserialize)]
+pub(super) struct Customer {
+    pub(super) id: String,
+}
+
+/// A card, and for whom it is kept.
+#[derive(Debug)]
+pub(super) struct Card {
+    pub(super) customer: Option<String>,
+    pub(super) method: String,
+}
+
+/// What no log may show.
+#[derive(Deserialize)]
+struct Secret(String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
 }
 
 /// What an intent has charged: a name, unless more was asked for.
@@ -89,14 +122,17 @@ pub(super) struct Refunds {
 #[derive(Debug, Deserialize)]
 pub(super) struct Refund {
     pub(super) status: String,
+    /// In Stripe's unit.
+    #[serde(default)]
+    pub(super) amount: i64,
     #[serde(default)]
     metadata: std::collections::BTreeMap<String, String>,
 }
 
 impl Refund {
-    /// Whether it is ours of this number.
-    pub(super) fn is(&self, number: u32) -> bool {
-        self.metadata.get("refund").is_some_and(|name| *name == number.to_string())
+    /// Its number, if it is ours.
+    pub(super) fn number(&self) -> Option<u32> {
+        self.metadata.get("refund")?.parse().ok()
     }
 
     /// Whether the money goes back. A refund that failed, which happens days later, does not.
@@ -119,6 +155,17 @@ impl Intent {
             Charge::Shown(charge) => Some(&charge.id),
             Charge::Named(id) => Some(id),
         }
+    }
+
+    /// The card that it has kept.
+    pub(super) fn kept_card(self) -> Option<Card> {
+        Some(Card { customer: Some(self.customer?), method: self.payment_method? })
+    }
+
+    /// What its guest confirms it with, while it waits for that.
+    pub(super) fn secret(&self) -> Option<&str> {
+        let secret = self.client_secret.as_ref().filter(|_| self.status == Status::RequiresAction)?;
+        Some(&secret.0)
     }
 
     /// Until when what it holds can be captured.
@@ -163,9 +210,9 @@ pub(super) enum Status {
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Failure {
     #[serde(rename = "type", default)]
-    kind: String,
+    pub(super) kind: String,
     #[serde(default)]
-    code: Option<String>,
+    pub(super) code: Option<String>,
     #[serde(default)]
     decline_code: Option<String>,
     #[serde(default)]
@@ -195,9 +242,21 @@ impl Failure {
         self.kind == "card_error"
     }
 
+    /// The guest was asked to confirm, and did not or could not.
+    fn failed_authentication(&self) -> bool {
+        self.code.as_deref() == Some("payment_intent_authentication_failure")
+    }
+
+    /// The attempt failed by its card or its guest, as opposed to the request.
+    pub(super) fn is_a_decline(&self) -> bool {
+        self.is_of_the_card() || self.failed_authentication()
+    }
+
     /// The card wants its holder to confirm. Banks say so under either field.
     pub(super) fn wants_authentication(&self) -> bool {
-        [&self.code, &self.decline_code].into_iter().flatten().any(|code| code == "authentication_required")
+        let codes = [&self.code, &self.decline_code];
+        self.failed_authentication()
+            || codes.into_iter().flatten().any(|code| code == "authentication_required")
     }
 
     /// The key was used before for another request, so an answer says nothing about this one.
@@ -232,16 +291,39 @@ impl fmt::Display for Refusal {
 
 /// The form that creates an order's intent. The same order always gives the same bytes: Stripe
 /// refuses a key that comes back with another form.
-pub(super) fn create_form(order: &PaymentOrder) -> String {
-    form_urlencoded::Serializer::new(String::new())
-        .append_pair("amount", &to_stripe(order.amount).to_string())
+pub(super) fn create_form(order: &PaymentOrder, card: &Card) -> String {
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.append_pair("amount", &to_stripe(order.amount).to_string())
         .append_pair("currency", &order.amount.currency.code().to_ascii_lowercase())
         .append_pair("capture_method", "manual")
-        .append_pair("payment_method", &order.method)
+        .append_pair("payment_method", &card.method)
         .append_pair("payment_method_types[]", "card")
         .append_pair("metadata[booking]", &order.booking.to_string())
-        .append_pair("metadata[payment]", &order.payment.to_string())
+        .append_pair("metadata[payment]", &order.payment.to_string());
+    if let Some(customer) = &card.customer {
+        form.append_pair("customer", customer);
+    }
+    if order.keeps_card {
+        form.append_pair("setup_future_usage", "off_session");
+    }
+    form.finish()
+}
+
+/// The form that makes the customer for whom an order's card is kept. It says nothing of the guest.
+pub(super) fn customer_form(order: &PaymentOrder) -> String {
+    form_urlencoded::Serializer::new(String::new())
+        .append_pair("metadata[booking]", &order.booking.to_string())
         .finish()
+}
+
+/// The form that confirms an order's intent: without the guest, where a kept card is charged.
+pub(super) fn confirm_form(order: &PaymentOrder) -> String {
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.append_pair(EXPAND.0, EXPAND.1);
+    if order.card_of.is_some() && !order.guest_is_there {
+        form.append_pair("off_session", "true");
+    }
+    form.finish()
 }
 
 /// The form that asks for more to be shown, and for nothing else.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use roost::booking::dispute::Standing;
 use roost::booking::{Booking, Outcome as Paid, State};
 use roost::clock::{Duration as Span, Instant};
 use roost::ids::BookingId;
@@ -16,15 +17,27 @@ pub(super) fn is_where_it_should_be(world: &World, bookings: &BTreeMap<BookingId
     let mut moneys = moneys(world);
     for booking in bookings.values() {
         let money = moneys.remove(&booking.id.to_string()).unwrap_or_default();
-        let last = booking.attempts.last();
+        // Whether a refund was made before its bank had the money is asked when that has decided.
+        let returning = booking.returning.as_ref().map_or(0, |returning| returning.parts.total());
+        if booking.is_disputed() && returning > 0 && money.taken == booking.taken.total() - returning {
+            continue;
+        }
+        // What became of the balance shows in what was taken: see below.
+        let last = booking.attempts.iter().rfind(|attempt| !attempt.is_balance);
         let kept = booking.settlement.as_ref().map_or(0, |settlement| settlement.kept.total());
         let due = match (booking.state, last.and_then(|attempt| attempt.outcome.as_ref())) {
             // Its bank took the hold back: an operator's matter.
             (_, Some(Paid::Lapsed(_))) => Money::default(),
+            // A bank that has the money, or has given it to the guest, returns no more of it.
+            _ if booking.dispute.as_ref().is_some_and(|dispute| dispute.standing != Standing::Won) => {
+                Money { taken: booking.taken.total(), ..Money::default() }
+            }
             (State::Confirmed, _) if last.is_some_and(|attempt| !attempt.captures) => {
                 Money { held: vec![booking.price.total()], ..Money::default() }
             }
-            (state, _) if state.is_stay() => Money { taken: booking.price.total(), ..Money::default() },
+            (state, _) if state.is_stay() => {
+                Money { taken: due_of_stay(booking, &money), ..Money::default() }
+            }
             (State::Cancelled, _) => Money { taken: kept, ..Money::default() },
             _ => Money::default(),
         };
@@ -36,12 +49,31 @@ pub(super) fn is_where_it_should_be(world: &World, bookings: &BTreeMap<BookingId
             ));
         }
         if booking.unsettled {
-            world.watch().violated(format!("G4: {} ({:?}) rests unsettled", booking.id, booking.state));
+            world.watch().violated(format!(
+                "G4: {} ({:?}) rests unsettled, {:?} next, {:?}",
+                booking.id,
+                booking.state,
+                booking.step(),
+                booking.trouble
+            ));
         }
         ledger_agrees(world, booking, &money);
     }
     for (booking, money) in moneys {
         world.watch().violated(format!("G3: {money:?} is there for {booking}, which is no booking"));
+    }
+}
+
+/// What is due of a stay: its price, or its deposit while the balance is not paid and it has not begun.
+fn due_of_stay(booking: &Booking, money: &Money) -> i64 {
+    let whole = booking.price.total();
+    match &booking.balance {
+        Some(balance) if money.captures == 1 && booking.state == State::Confirmed => {
+            let percent = i64::from(balance.deposit_percent);
+            let part = |line: i64| (line * percent + 50).div_euclid(100);
+            booking.price.lines().iter().map(|line| part(line.amount.amount)).sum()
+        }
+        _ => whole,
     }
 }
 
@@ -52,6 +84,8 @@ struct Money {
     held: Vec<i64>,
     /// What was taken and not returned.
     taken: i64,
+    /// How often something was taken.
+    captures: usize,
     /// What went to the host, and the first time that something did.
     paid_out: i64,
     paid_at: Option<Instant>,
@@ -76,9 +110,12 @@ fn moneys(world: &World) -> BTreeMap<String, Money> {
             }
             ("capture", true) => {
                 open.remove(&id);
-                moneys.entry(booking).or_default().taken += amount;
+                let money = moneys.entry(booking).or_default();
+                money.taken += amount;
+                money.captures += 1;
             }
-            ("refund", true) => moneys.entry(booking).or_default().taken -= amount,
+            ("refund" | "dispute_lost", true) => moneys.entry(booking).or_default().taken -= amount,
+            ("reversal", true) => moneys.entry(booking).or_default().paid_out -= amount,
             ("transfer", true) => {
                 let money = moneys.entry(booking).or_default();
                 money.paid_out += amount;
@@ -100,9 +137,12 @@ fn hosts_are_paid_in_time(world: &World, booking: &Booking, money: &Money) {
     let due_at = booking.check_in_at + roost::booking::money::PAYOUT_AFTER;
     let (now, early, late) = (world.now(), due_at - Span::from_mins(6), due_at + Span::from_mins(90));
     let earned = if booking.unsettled { 0 } else { booking.taken.host() };
-    let owed = booking.state != State::Confirmed && earned > 0;
+    let owed = booking.state != State::Confirmed && earned > 0 && !booking.is_disputed();
     let paid = match money.paid_out {
-        0 => !owed || now < late,
+        // After a dispute it comes later.
+        0 => !owed || now < late || booking.dispute.is_some(),
+        // What went out before the bank has taken it back waits for what it decides.
+        paid if booking.is_disputed() => paid == earned,
         paid => owed && paid == earned && money.paid_at.is_some_and(|at| at >= early),
     };
     if !paid {
@@ -134,7 +174,8 @@ fn ledger_agrees(world: &World, booking: &Booking, money: &Money) {
         && sum(Account::Host) == parts.host() - penalty - paid_out
         && sum(Account::Bank) == paid_out
         && booking.paid_out == paid_out
-        && sum(Account::Platform) + sum(Account::Provider) == parts.service_fee + penalty;
+        && sum(Account::Platform) + sum(Account::Provider) + sum(Account::Dispute)
+            == parts.service_fee + penalty;
     if !agrees {
         world.watch().violated(format!(
             "G5: {taken} was taken for {id} ({:?}), {parts:?} by its own word, {penalty} is its host's penalty, \

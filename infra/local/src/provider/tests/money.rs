@@ -191,7 +191,7 @@ fn a_decline_befalls_whatever_is_done_with_money() {
     let path = held(&provider);
     let cancel = || post(&provider, &format!("{path}/cancel"), "k", "");
     provider.inject(ordered("decline", 1)).unwrap();
-    assert_eq!(refused(cancel()), "400 intent_cancel_refused");
+    assert_eq!(refused(cancel()), "400 payment_intent_unexpected_state");
     assert_eq!(get(&provider, &path)["amount_capturable"], 1_000);
     assert_eq!(fine(cancel())["status"], "canceled");
     assert_eq!(entries(&provider), ["authorize succeeded 1000", "void succeeded 1000"]);
@@ -252,4 +252,5 @@ fn a_kept_book_knows_captures_and_refunds_and_one_from_before_them_is_read() {
     let taken = fine(post(&open(), "/v1/payment_intents/pi_1/capture", "k", ""));
     assert_eq!(taken["amount_received"], 1_000);
     assert!(taken["latest_charge"].is_string());
+    assert!(taken["customer"].is_null() && taken["setup_future_usage"].is_null());
 }

@@ -17,14 +17,14 @@ use super::{ordered, run};
 use crate::provider::webhooks::signature;
 use crate::provider::{Provider, Sender, WEBHOOK_SECRET, Webhook, WebhookOrder};
 
-const NOW: i64 = 1_800_000_000;
+pub(super) const NOW: i64 = 1_800_000_000;
 
 /// A clock that stands still until it is moved.
 #[derive(Clone)]
-struct Hands(Arc<AtomicI64>);
+pub(super) struct Hands(Arc<AtomicI64>);
 
 impl Hands {
-    fn forward(&self, seconds: i64) {
+    pub(super) fn forward(&self, seconds: i64) {
         self.0.fetch_add(seconds, Ordering::Relaxed);
     }
 
@@ -33,28 +33,28 @@ impl Hands {
     }
 }
 
-fn provider() -> (Provider, Hands) {
+pub(super) fn provider() -> (Provider, Hands) {
     let hands = Hands(Arc::new(AtomicI64::new(NOW)));
     let read = hands.clone();
     (Provider::new(Clock::of(move || read.now())), hands)
 }
 
-fn order(provider: &Provider, delay: i64, copies: i64, order: &str) {
+pub(super) fn order(provider: &Provider, delay: i64, copies: i64, order: &str) {
     let order = WebhookOrder { delay_seconds: Some(delay), copies: Some(copies), order: Some(order.into()) };
     provider.order_webhooks(order).unwrap();
 }
 
-fn event(webhook: &Webhook) -> Value {
+pub(super) fn event(webhook: &Webhook) -> Value {
     serde_json::from_slice(&webhook.body).unwrap()
 }
 
 /// What the webhooks that are due tell of.
-fn told(provider: &Provider) -> Vec<String> {
+pub(super) fn told(provider: &Provider) -> Vec<String> {
     provider.due_webhooks().iter().map(|due| event(due)["type"].as_str().unwrap().to_owned()).collect()
 }
 
 /// The path of an intent of another card, and how its confirmation ended.
-fn confirmed(provider: &Provider, card: &str) -> (String, u16) {
+pub(super) fn confirmed(provider: &Provider, card: &str) -> (String, u16) {
     let form = format!("amount=1000&currency=eur&capture_method=manual&payment_method={card}");
     let made = fine(post(provider, "/v1/payment_intents", card, &form));
     let path = format!("/v1/payment_intents/{}", made["id"].as_str().unwrap());

@@ -1,0 +1,130 @@
+//! Disputes: a guest's bank takes the money of a stay back until it has decided who is right. Until then the
+//! host is not paid out of it, and the platform goes without; when the bank decides for the guest, each gives
+//! back what he had of it.
+
+use serde::{Deserialize, Serialize};
+
+use super::Booking;
+use crate::clock::Instant;
+
+/// A dispute over the money of a stay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dispute {
+    /// The provider's id of it.
+    pub id: String,
+    /// How much of the money, in minor units.
+    pub amount: i64,
+    /// What the provider asks for it, in minor units.
+    pub fee: i64,
+    /// Where it stands.
+    pub standing: Standing,
+    /// Until when the bank takes what speaks for the stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence_due: Option<Instant>,
+    /// Earlier ones over the same booking's money, which are over: nothing more is entered of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<String>,
+    /// Others that were told of while it was open: they are followed when it is over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub next: Vec<String>,
+}
+
+/// Where a dispute stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// The bank has the money, and has not decided.
+    Open,
+    /// The money is back.
+    Won,
+    /// The guest keeps it.
+    Lost,
+}
+
+impl Dispute {
+    /// One as its provider tells of it.
+    #[must_use]
+    pub const fn new(
+        id: String,
+        amount: i64,
+        fee: i64,
+        standing: Standing,
+        evidence_due: Option<Instant>,
+    ) -> Self {
+        Self { id, amount, fee, standing, evidence_due, earlier: Vec::new(), next: Vec::new() }
+    }
+
+    /// This one as it is told, after `known` of the same booking: the same at another turn, or a later one.
+    #[must_use]
+    pub fn after(mut self, known: Option<&Self>) -> Self {
+        let Some(known) = known else { return self };
+        self.earlier.clone_from(&known.earlier);
+        self.next.clone_from(&known.next);
+        if known.id == self.id {
+            // What it was opened with is what is closed, whatever its provider says by then.
+            self.amount = known.amount;
+        } else {
+            self.earlier.push(known.id.clone());
+            self.next.retain(|next| *next != self.id);
+        }
+        self
+    }
+}
+
+impl Booking {
+    /// Whether its money is with a bank that has not decided, or said to be.
+    #[must_use]
+    pub fn is_disputed(&self) -> bool {
+        let is_open = |dispute: &Dispute| dispute.standing == Standing::Open || !dispute.next.is_empty();
+        self.dispute.as_ref().is_some_and(is_open)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Dispute, Standing};
+    use crate::booking::tests::large;
+    use crate::pricing::parts::Parts;
+
+    #[test]
+    fn what_is_all_of_it_is_left_as_it_is() {
+        let uneven = Parts { nights: -3_000, cleaning_fee: 4_200, service_fee: 168, taxes: vec![0] };
+        assert_eq!(uneven.up_to(1_368), uneven);
+        assert_eq!(uneven.up_to(9_000), uneven);
+    }
+
+    #[test]
+    fn a_later_dispute_remembers_those_before_and_those_that_wait() {
+        let told = |id: &str, amount| Dispute::new(id.into(), amount, 15, Standing::Open, None);
+        let mut first = told("dp_1", 100);
+        first.next = vec!["dp_2".into(), "dp_3".into()];
+        let closed = told("dp_1", 90).after(Some(&first));
+        assert_eq!((closed.amount, closed.next.len(), closed.earlier.len()), (100, 2, 0));
+        let second = told("dp_2", 50).after(Some(&closed));
+        assert_eq!(
+            (second.amount, &second.next[..], &second.earlier[..]),
+            (50, &["dp_3".into()][..], &["dp_1".into()][..])
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_share_is_the_amount_and_of_no_part_more_than_there_is(
+            nights in 1_000..10_000_000_i64, cleaning in 0..100_000_i64, fee in 0..1_000_000_i64,
+            tax in 0..1_000_000_i64, of in 1..=1_000_i64,
+        ) {
+            let mut booking = large();
+            booking.taken = Parts {
+                nights, cleaning_fee: cleaning, service_fee: fee, taxes: vec![tax],
+            };
+            let whole = booking.taken.total();
+            let amount = (whole * of / 1_000).max(1);
+            let share = booking.taken.up_to(amount);
+            prop_assert_eq!(share.total(), amount);
+            prop_assert!(share.cleaning_fee <= cleaning && share.service_fee <= fee && share.tax() <= tax);
+            prop_assert!(share.nights <= nights + 2 && share.nights >= -2);
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The ledger against the payment provider's book.
+
+use std::collections::HashMap;
+
+use crate::booking::Booking;
+use crate::clock::{Duration, Instant};
+use crate::ids::{BookingId, PaymentId, PayoutId};
+use crate::ledger::{Account, Entry, Movement};
+use crate::money::Money;
+use crate::payment::ProviderName;
+
+use super::{Difference, Kind};
+
+/// How far back the provider is asked: a movement may be older than its entry by as long as its answer was
+/// lost.
+pub const ASKED: Duration = Duration::from_hours(50);
+/// How far back the two have to agree: since the run before, and a while.
+const COMPARED: Duration = Duration::from_hours(26);
+/// What is younger may be about to be written.
+const YOUNG: Duration = Duration::from_hours(2);
+/// By how much an entry may seem older than its movement: clocks differ.
+const SKEW: Duration = Duration::from_hours(1);
+
+/// One movement of money in the provider's book.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderMovement {
+    /// What it was.
+    pub kind: MovementKind,
+    /// Which booking's, if any of ours.
+    pub booking: Option<BookingId>,
+    /// The payment that was captured.
+    pub payment: Option<PaymentId>,
+    /// The number of a refund or of what was taken back of a host: its entry's, or an earlier one.
+    pub number: Option<u32>,
+    /// The payout that was transferred.
+    pub payout: Option<PayoutId>,
+    /// How much, above zero.
+    pub amount: Money,
+    /// What the provider kept of it, in minor units; nothing where it is in another currency.
+    pub fee: i64,
+    /// When.
+    pub at: Instant,
+}
+
+/// What a movement in the provider's book was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MovementKind {
+    /// Taken from a guest.
+    Capture,
+    /// Returned to a guest.
+    Refund,
+    /// Sent to a host.
+    Transfer,
+    /// Came back: of a host, or of a refund that failed.
+    Reversal,
+    /// Taken back by a guest's bank.
+    Dispute,
+}
+
+/// An entry of the last days, and whether the provider has its movement.
+#[derive(Clone, Debug)]
+pub struct Written {
+    entry: Entry,
+    is_asked: bool,
+}
+
+impl Written {
+    /// An entry of a booking, if it is recent enough at `now` to be compared.
+    pub(super) fn recent(booking: &Booking, entry: Entry, now: Instant) -> Option<Self> {
+        if entry.at < now - COMPARED - SKEW {
+            return None;
+        }
+        let paid = |(index, _): &(usize, _)| booking.payment_id(*index) == entry.payment;
+        let by = booking.attempts.iter().enumerate().find(paid);
+        let is_asked = match entry.movement {
+            Movement::Capture | Movement::Refund => {
+                by.is_none_or(|(_, attempt)| attempt.provider == ProviderName::Stripe)
+            }
+            Movement::Payout | Movement::Reversal => true,
+            // The provider's side of a dispute does not say of which booking it is.
+            Movement::Penalty | Movement::Dispute | Movement::DisputeWon | Movement::DisputeLost => false,
+        };
+        Some(Self { entry, is_asked })
+    }
+}
+
+/// What the comparison of both books found.
+#[derive(Clone, Debug, Default)]
+pub struct Compared {
+    /// Entries whose movement was not seen: to be asked for, since a step that was stuck for days is entered
+    /// long after it was made.
+    pub not_moved: Vec<Entry>,
+    /// Movements whose entry was not seen, with their bookings: to be looked for again.
+    pub not_entered: Vec<(BookingId, ProviderMovement)>,
+    /// Movements that were made twice, with their bookings: one payment captured, one refund, payout or
+    /// reversal made, more than once.
+    pub doubled: Vec<(BookingId, ProviderMovement)>,
+}
+
+/// Compares the entries of the last days with the provider's movements since [`ASKED`] before `now`. `same`
+/// tells whether two amounts are one in the provider's unit, which may be coarser than ours.
+#[must_use]
+pub fn compared(
+    written: &[Written],
+    movements: &[ProviderMovement],
+    now: Instant,
+    same: fn(Money, Money) -> bool,
+) -> Compared {
+    let mut entries: HashMap<BookingId, Vec<&Entry>> = HashMap::new();
+    for Written { entry, .. } in written {
+        entries.entry(entry.booking).or_default().push(entry);
+    }
+    let mut of_booking: HashMap<BookingId, Vec<&ProviderMovement>> = HashMap::new();
+    let mut found = Compared::default();
+    for movement in movements {
+        let Some(booking) = movement.booking else { continue };
+        let earlier = of_booking.get(&booking).into_iter().flatten();
+        if earlier.into_iter().any(|earlier| earlier.is_another(movement)) {
+            found.doubled.push((booking, movement.clone()));
+        }
+        of_booking.entry(booking).or_default().push(movement);
+        let is_compared = now - COMPARED <= movement.at && movement.at < now - YOUNG;
+        let entered = entries.get(&booking).into_iter().flatten();
+        if is_compared && !movement.is_entered(entered.copied(), same) {
+            found.not_entered.push((booking, movement.clone()));
+        }
+    }
+    for Written { entry, is_asked } in written {
+        let is_compared = *is_asked && now - COMPARED <= entry.at && entry.at < now - YOUNG;
+        let mut movements = of_booking.get(&entry.booking).into_iter().flatten();
+        let all = entries.get(&entry.booking).map(Vec::as_slice).unwrap_or_default();
+        if is_compared && !movements.any(|movement| movement.is_entry(entry, all, same)) {
+            found.not_moved.push(entry.clone());
+        }
+    }
+    found
+}
+
+impl ProviderMovement {
+    /// Whether both are what is to be made once.
+    fn is_another(&self, other: &Self) -> bool {
+        let named = self.payment.is_some() || self.number.is_some() || self.payout.is_some();
+        let same = self.kind == other.kind && self.number == other.number;
+        named && same && self.payment == other.payment && self.payout == other.payout
+    }
+
+    /// Whether one of a booking's entries is its own. There is none of a refund that came back: that is for
+    /// people to see.
+    #[must_use]
+    pub fn is_entered<'a>(
+        &self,
+        entries: impl IntoIterator<Item = &'a Entry>,
+        same: fn(Money, Money) -> bool,
+    ) -> bool {
+        let entries: Vec<&Entry> = entries.into_iter().collect();
+        entries.iter().any(|entry| self.is_entry(entry, &entries, same))
+    }
+
+    /// Whether `entry` is its own, of `all` of its booking's.
+    fn is_entry(&self, entry: &Entry, all: &[&Entry], same: fn(Money, Money) -> bool) -> bool {
+        match (self.kind, entry.movement) {
+            (MovementKind::Capture, Movement::Capture) => {
+                self.payment == Some(entry.payment) && same(minus(entry.of(Account::Guest)), self.amount)
+            }
+            (MovementKind::Refund, Movement::Refund) => {
+                self.is_of(entry, all) && same(entry.of(Account::Guest), self.amount)
+            }
+            (MovementKind::Transfer, Movement::Payout) => same(entry.of(Account::Bank), self.amount),
+            (MovementKind::Reversal, Movement::Reversal) => {
+                self.is_of(entry, all) && same(minus(entry.of(Account::Bank)), self.amount)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether its number is an entry's, or an earlier one and no other of its kind is nearer: of a dispute that
+    /// came between the decision and the movement there is an entry too.
+    fn is_of(&self, entry: &Entry, all: &[&Entry]) -> bool {
+        let Some(number) = self.number else { return false };
+        let is_nearer = |other: &&&Entry| {
+            other.movement == entry.movement && (number..entry.number).contains(&other.number)
+        };
+        number <= entry.number && !all.iter().any(|other| is_nearer(&other))
+    }
+
+    /// The difference that it is when the ledger does not have it.
+    #[must_use]
+    pub fn unknown(&self, booking: BookingId) -> Difference {
+        let Self { kind, amount, at, .. } = self;
+        let detail = format!("the ledger does not have a {kind:?} of {amount}, at the provider since {at}");
+        Difference::of(Kind::MissingFromLedger, booking, detail)
+    }
+}
+
+fn minus(money: Money) -> Money {
+    Money { amount: -money.amount, ..money }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Heading;
+    use crate::money::Currency;
+    use crate::pricing::parts::Parts;
+    use proptest::prelude::*;
+
+    fn entries(now: Instant, hours: i64) -> Vec<Entry> {
+        let heading = |number| Heading {
+            booking: BookingId::from_bits(1),
+            number,
+            payment: PaymentId::from_bits(7),
+            at: now - Duration::from_hours(hours),
+            currency: Currency::of("EUR").unwrap(),
+        };
+        let (whole, half) =
+            (Parts { nights: 400, ..Parts::default() }, Parts { nights: 200, ..Parts::default() });
+        vec![heading(1).capture(&whole, 9), heading(2).refund(&half), heading(3).payout(200)]
+    }
+
+    fn movements(now: Instant, hours: i64) -> Vec<ProviderMovement> {
+        let movement = |kind, amount, number| ProviderMovement {
+            kind,
+            booking: Some(BookingId::from_bits(1)),
+            payment: Some(PaymentId::from_bits(7)),
+            number,
+            payout: None,
+            amount: Money { amount, currency: Currency::of("EUR").unwrap() },
+            fee: 9,
+            at: now - Duration::from_hours(hours),
+        };
+        vec![
+            movement(MovementKind::Capture, 400, None),
+            movement(MovementKind::Refund, 200, Some(2)),
+            movement(MovementKind::Transfer, 200, None),
+        ]
+    }
+
+    fn same(one: Money, other: Money) -> bool {
+        one == other
+    }
+
+    proptest! {
+        #[test]
+        fn what_one_book_lacks_is_told_once_and_what_is_young_or_old_is_not(
+            hours in 0i64..40, missing in 0usize..4, of_ledger: bool,
+        ) {
+            let now = Instant::from_second(1_800_000_000).unwrap();
+            let (mut ours, mut theirs) = (entries(now, hours), movements(now, hours));
+            if missing < 3 && of_ledger {
+                ours.remove(missing);
+            } else if missing < 3 {
+                theirs.remove(missing);
+            }
+            let written: Vec<Written> =
+                ours.into_iter().map(|entry| Written { entry, is_asked: true }).collect();
+            let found = compared(&written, &theirs, now, same);
+            let is_told = usize::from(missing < 3 && (3..=26).contains(&hours));
+            prop_assert_eq!(found.not_entered.len(), if of_ledger { is_told } else { 0 });
+            prop_assert_eq!(found.not_moved.len(), if of_ledger { 0 } else { is_told });
+        }
+    }
+
+    #[test]
+    fn another_amount_is_another_movement_and_what_is_not_ours_is_ignored() {
+        let now = Instant::from_second(1_800_000_000).unwrap();
+        let mut theirs = movements(now, 5);
+        theirs[0].amount.amount += 1;
+        theirs[1].booking = None;
+        let found = compared(&[], &theirs, now, same);
+        assert_eq!(found.not_entered.len(), 2);
+        assert!(!theirs[0].is_entered(&entries(now, 5), same));
+        assert!(theirs[1].is_entered(&entries(now, 5), same));
+    }
+}

@@ -1,0 +1,113 @@
+//! A guest's bank takes money back: the host is not paid out of it meanwhile, and gives his share back if the
+//! bank decides for the guest.
+
+use roost_tests::{Product, VISA};
+use serde_json::json;
+
+use crate::money::movements;
+use crate::payouts::onboarded;
+
+async fn dispute(product: &Product, booking: &str, outcome: &str) {
+    let order = json!({"bookingId": booking, "outcome": outcome});
+    product.anybody().post("/_local/payments/disputes", &order).await.expect(200);
+    product.advance(2).await;
+    product.drain().await;
+}
+
+/// The subjects of what a host was written about disputes, oldest first.
+async fn letters(product: &Product) -> Vec<String> {
+    let mails = product.anybody().get("/_local/mail?to=host@example.com").await.expect(200);
+    let subjects =
+        mails["items"].as_array().unwrap().iter().rev().map(|mail| mail["subject"].as_str().unwrap());
+    let about = |subject: &str| subject.to_lowercase().contains("dispute");
+    subjects
+        .filter(|subject| about(subject))
+        .map(|subject| subject.split(':').next().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dispute_keeps_the_payout_back_until_it_is_decided_however_often_it_is_told() {
+    let product = Product::start().await;
+    let (host, listing) = product.host_with_home("host", json!({})).await;
+    onboarded(&product, &host).await;
+    let guest = product.somebody("guest").await;
+    product
+        .anybody()
+        .post("/_local/payments/webhooks", &json!({"copies": 3, "order": "random"}))
+        .await
+        .expect(200);
+    let mut bookings = Vec::new();
+    for first in [6, 8] {
+        let key = first.to_string();
+        let made =
+            guest.book(&listing, product.day(first), product.day(first + 2), VISA, &key).await.expect(201);
+        bookings.push(made["id"].as_str().unwrap().to_owned());
+    }
+    let price = -movements(&guest, &bookings[0]).await[0].1;
+    for booking in &bookings {
+        dispute(&product, booking, "open").await;
+    }
+    for _ in 0..12 {
+        product.advance(86_400).await;
+        product.run("advance-stays").await;
+    }
+    assert_eq!(
+        product.ledger("transfer", "succeeded").await.len(),
+        0,
+        "nobody is paid out of what a bank has"
+    );
+    dispute(&product, &bookings[0], "won").await;
+    dispute(&product, &bookings[1], "lost").await;
+    product.run("advance-stays").await;
+    let transfers = product.ledger("transfer", "succeeded").await;
+    assert_eq!(transfers.len(), 1, "{transfers:?}");
+    assert_eq!(transfers[0]["bookingId"], bookings[0]);
+    let (host, guest) = (product.again(&host), product.again(&guest));
+    assert_eq!(movements(&guest, &bookings[0]).await, [("capture".into(), -price)]);
+    assert_eq!(
+        movements(&guest, &bookings[1]).await,
+        [("capture".into(), -price), ("dispute_lost".into(), price)]
+    );
+    assert_eq!(
+        movements(&host, &bookings[1]).await,
+        [("capture".into(), 22_500), ("dispute_lost".into(), -22_500)]
+    );
+    let opened = "Payment disputed".to_owned();
+    let decided = |whom: &str| format!("Dispute decided for {whom}");
+    assert_eq!(letters(&product).await, [opened.clone(), opened, decided("you"), decided("the guest")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_paid_out_before_a_lost_dispute_is_taken_back_once() {
+    let product = Product::start().await;
+    let (host, listing) = product.host_with_home("host", json!({})).await;
+    onboarded(&product, &host).await;
+    let guest = product.somebody("guest").await;
+    let made = guest.book(&listing, product.day(6), product.day(8), VISA, "k").await.expect(201);
+    let booking = made["id"].as_str().unwrap().to_owned();
+    product.advance(8 * 86_400).await;
+    product.run("advance-stays").await;
+    assert_eq!(product.ledger("transfer", "succeeded").await.len(), 1);
+    let order = json!({"operation": "transfer", "fault": "timeout_after", "times": 1});
+    product.anybody().post("/_local/payments/faults", &order).await.expect(200);
+    dispute(&product, &booking, "lost").await;
+    for _ in 0..2 {
+        product.run("advance-stays").await;
+    }
+    assert_eq!(product.ledger("reversal", "succeeded").await.len(), 1);
+    // Opened and decided within a moment: the host reads of its end once.
+    let decided = letters(&product).await;
+    let end = "Dispute decided for the guest";
+    assert_eq!(decided.iter().filter(|subject| *subject == end).count(), 1, "{decided:?}");
+    let host = product.again(&host);
+    assert_eq!(
+        movements(&host, &booking).await,
+        [
+            ("capture".into(), 22_500),
+            ("payout".into(), -22_500),
+            ("dispute_lost".into(), -22_500),
+            ("reversal".into(), 22_500),
+        ]
+    );
+}

@@ -1,0 +1,146 @@
+//! Two providers: the second takes a payment only when the first was certainly not reached.
+
+use roost_tests::{Caller, Product, VISA};
+use serde_json::{Value, json};
+
+async fn faults(product: &Product, order: &Value) {
+    product.anybody().post("/_local/payments/faults", order).await.expect(200);
+}
+
+async fn no_faults(product: &Product) {
+    product.anybody().send("DELETE", "/_local/payments/faults", None, &[]).await;
+}
+
+/// By whom, what and how each thing was done with a booking's money.
+async fn done(product: &Product, booking: &str) -> Vec<String> {
+    let ledger = product.anybody().get("/_local/payments/ledger").await.expect(200);
+    let all = ledger["entries"].as_array().unwrap().iter();
+    let own = all.filter(|entry| entry["bookingId"] == booking && entry["status"] == "succeeded");
+    own.map(|entry| {
+        let word = |name: &str| entry[name].as_str().unwrap().to_owned();
+        format!("{} {}", word("provider"), word("operation"))
+    })
+    .collect()
+}
+
+async fn booked(product: &Product, guest: &Caller, listing: &str, first: i64) -> String {
+    let key = first.to_string();
+    let made = guest.book(listing, product.day(first), product.day(first + 2), VISA, &key).await.expect(201);
+    assert_eq!(made["status"], "confirmed");
+    made["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_is_not_reached_is_stood_in_for_from_charge_to_refund() {
+    let product = Product::start().await;
+    let (_, listing) = product.host_with_home("host", json!({"cancellationPolicy": "flexible"})).await;
+    let guest = product.somebody("guest").await;
+    faults(&product, &json!({"provider": "stripe", "fault": "down", "times": 1000})).await;
+    let far = booked(&product, &guest, &listing, 20).await;
+    let near = booked(&product, &guest, &listing, 3).await;
+    assert_eq!(done(&product, &far).await, ["adyen authorize", "adyen capture"]);
+    assert_eq!(done(&product, &near).await, ["adyen authorize"]);
+    // Who was asked is asked for the rest, though the first is back.
+    no_faults(&product).await;
+    for booking in [&far, &near] {
+        let cancelled = guest.post(&format!("/v1/bookings/{booking}/cancel"), &json!({})).await.expect(200);
+        let status = if booking == &far { "refunded" } else { "voided" };
+        assert_eq!(cancelled["payment"]["status"], status, "{cancelled}");
+    }
+    assert_eq!(done(&product, &far).await, ["adyen authorize", "adyen capture", "adyen refund"]);
+    assert_eq!(done(&product, &near).await, ["adyen authorize", "adyen void"]);
+    assert_eq!(product.moneys().await.len(), 0);
+    // A declined card is the second provider's word too.
+    faults(&product, &json!({"provider": "stripe", "fault": "down", "times": 1000})).await;
+    let declined = guest
+        .book(&listing, product.day(30), product.day(32), Some("pm_card_chargeDeclined"), "declined")
+        .await;
+    assert_eq!(declined.problem(402), "payment_declined");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_it_is_not_known_what_the_first_has_done_the_second_is_not_asked() {
+    for fault in ["timeout_before", "timeout_after", "error500", "rate_limited"] {
+        for (operation, first) in [("authorize", 2), ("capture", 20)] {
+            let product = Product::start().await;
+            let (_, listing) = product.host_with_home("host", json!({})).await;
+            let guest = product.one_of_a_crowd(1);
+            let order = json!({"provider": "stripe", "operation": operation, "fault": fault, "times": 1000});
+            faults(&product, &order).await;
+            let lost = guest.book(&listing, product.day(first), product.day(first + 2), VISA, "k").await;
+            no_faults(&product).await;
+            product.advance(121).await;
+            product.run("recover-payments").await;
+            let again = product.again(&guest).get("/v1/bookings").await.expect(200)["items"][0].clone();
+            let id = again["id"].as_str().unwrap();
+            let about = format!("{fault} at {operation}: {} then {again}", lost.status);
+            let done = done(&product, id).await;
+            assert!(done.iter().all(|one| one.starts_with("stripe ")), "{about}: {done:?}");
+            if fault == "timeout_after" {
+                assert_eq!(
+                    done.iter().filter(|one| one.ends_with(operation)).count(),
+                    1,
+                    "{about}: {done:?}"
+                );
+                assert_eq!(again["status"], "confirmed", "{about}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_three_in_vain_all_leave_a_provider_alone_until_one_finds_it_back() {
+    let product = Product::start().await;
+    let (_, listing) = product.host_with_home("host", json!({})).await;
+    let guest = product.somebody("guest").await;
+    let provider = async |first: i64| {
+        let booking = booked(&product, &guest, &listing, first).await;
+        done(&product, &booking).await[0].clone()
+    };
+    faults(&product, &json!({"provider": "stripe", "fault": "down", "times": 1000})).await;
+    for first in [10, 20] {
+        assert_eq!(provider(first).await, "adyen authorize");
+    }
+    no_faults(&product).await;
+    assert_eq!(provider(30).await, "stripe authorize", "two in vain are forgiven");
+    faults(&product, &json!({"provider": "stripe", "fault": "down", "times": 1000})).await;
+    for first in [40, 50, 60] {
+        assert_eq!(provider(first).await, "adyen authorize");
+    }
+    no_faults(&product).await;
+    assert_eq!(provider(70).await, "adyen authorize", "it is left alone");
+    product.advance(31).await;
+    assert_eq!(provider(80).await, "stripe authorize", "one has tried");
+    assert_eq!(provider(90).await, "stripe authorize");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notification_that_adyen_has_not_signed_changes_nothing() {
+    let product = Product::start().await;
+    let item = |signature: Option<&str>| {
+        let mut item = json!({
+            "additionalData": {}, "amount": {"currency": "EUR", "value": 100}, "eventCode": "AUTHORISATION",
+            "eventDate": "2027-01-01T00:00:00+01:00", "merchantAccountCode": "RoostLocal",
+            "merchantReference": "of no booking", "pspReference": "NC6HT9CRT65ZGN82", "success": "true",
+        });
+        let own = roost_local::provider::sign_item(&item);
+        item["additionalData"]["hmacSignature"] = signature.unwrap_or(&own).into();
+        item
+    };
+    let send = async |items: Vec<Value>| {
+        let items: Vec<Value> =
+            items.into_iter().map(|item| json!({"NotificationRequestItem": item})).collect();
+        product
+            .anybody()
+            .post("/v1/webhooks/adyen", &json!({"live": "false", "notificationItems": items}))
+            .await
+    };
+    for _ in 0..2 {
+        assert_eq!(send(vec![item(None)]).await.expect(200), json!({"received": true}));
+    }
+    let mut forged = item(None);
+    forged["amount"]["value"] = 101.into();
+    for bad in [item(Some("")), item(Some("bm90IGEgc2lnbmF0dXJl")), forged] {
+        assert_eq!(send(vec![item(None), bad]).await.problem(400), "invalid_signature");
+    }
+}
