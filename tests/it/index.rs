@@ -3,9 +3,9 @@
 use fastrand::Rng;
 use roost::app::App;
 use roost::clock::Instant;
-use roost::geo::Bounds;
+use roost::geo::{Bounds, distance_km};
 use roost::listing::{Location, PlaceType, PropertyType};
-use roost::search::projection::Candidate;
+use roost::search::projection::{Candidate, Projection};
 use roost::search::query::{Area, Query, Sort, Town};
 use roost::search::{Found, confirmed};
 use roost::stay::{Nights, add_days};
@@ -251,11 +251,10 @@ async fn compare(app: &App, query: &Query, now: Instant) -> Result<usize, String
     Ok(page.total)
 }
 
-fn random_query(homes: &[Candidate], now: Instant, random: &mut Rng) -> Query {
-    let home = &homes[random.usize(..homes.len())].projection;
+fn random_area(home: &Projection, random: &mut Rng) -> Area {
     let Location { lat, lng } = home.location;
     let near = |random: &mut Rng| (random.f64() - 0.5) * 0.05;
-    let area = match random.u8(..8) {
+    match random.u8(..8) {
         0 => Area::World,
         1 | 2 => Area::Town(Town::named(&home.city)),
         3..=5 => Area::Circle {
@@ -268,6 +267,30 @@ fn random_query(homes: &[Candidate], now: Instant, random: &mut Rng) -> Query {
             east: lng + random.f64() * 0.1,
             north: lat + random.f64() * 0.1,
         }),
+    }
+}
+
+/// Whether a place is so near the area's edge that the index, which has coordinates of 32 bits, may see it
+/// on the other side: centimetres.
+fn has_on_its_edge(area: &Area, place: Location) -> bool {
+    match area {
+        Area::World | Area::Town(_) => false,
+        Area::Circle { centre, radius_km } => (distance_km(*centre, place) - radius_km).abs() < 5e-5,
+        Area::Box(Bounds { west, south, east, north }) => {
+            [place.lng - west, place.lng - east, place.lat - south, place.lat - north]
+                .iter()
+                .any(|apart| apart.abs() < 2e-7)
+        }
+    }
+}
+
+fn random_query(homes: &[Candidate], now: Instant, random: &mut Rng) -> Query {
+    let home = &homes[random.usize(..homes.len())].projection;
+    let area = loop {
+        let area = random_area(home, random);
+        if homes.iter().all(|home| !has_on_its_edge(&area, home.projection.location)) {
+            break area;
+        }
     };
     let mut query = Query::everything(area);
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();

@@ -159,19 +159,28 @@ impl City {
     }
 
     fn random_search(&self, random: &mut Rng) -> Search {
-        let home = &self.homes[random.usize(..self.homes.len())];
-        let near = |random: &mut Rng, degrees: f64| (random.f64() - 0.5) * degrees;
-        let (lat, lng) = (home.lat + near(random, 0.02), home.lng + near(random, 0.03));
-        let place = if random.bool() {
-            let (tall, wide) = (0.002 + random.f64() * 0.08, 0.003 + random.f64() * 0.12);
-            Place::Box { west: lng - wide, south: lat - tall, east: lng + wide, north: lat + tall }
-        } else {
-            Place::Circle { lat, lng, kilometres: 0.2 + random.f64() * 12.0 }
+        let place = loop {
+            let place = self.random_place(random);
+            if self.homes.iter().all(|home| !place.has_on_its_edge(home.lat, home.lng)) {
+                break place;
+            }
         };
         // Half of the stays are short, as most stays are; the others fill the range.
         let nights = if random.bool() { random.u32(1..=7) } else { random.u32(1..=120) };
         // Not the very first days: by now it may be tomorrow there. The last ones run past the calendar.
         Search { place, arrival: random.u32(2..366), nights, guests: random.u32(1..=6) }
+    }
+
+    fn random_place(&self, random: &mut Rng) -> Place {
+        let home = &self.homes[random.usize(..self.homes.len())];
+        let near = |random: &mut Rng, degrees: f64| (random.f64() - 0.5) * degrees;
+        let (lat, lng) = (home.lat + near(random, 0.02), home.lng + near(random, 0.03));
+        if random.bool() {
+            let (tall, wide) = (0.002 + random.f64() * 0.08, 0.003 + random.f64() * 0.12);
+            Place::Box { west: lng - wide, south: lat - tall, east: lng + wide, north: lat + tall }
+        } else {
+            Place::Circle { lat, lng, kilometres: 0.2 + random.f64() * 12.0 }
+        }
     }
 
     fn read(folder: &Path) -> Result<Self, String> {
@@ -256,13 +265,30 @@ impl Place {
                 (west..=east).contains(&lng) && (south..=north).contains(&lat)
             }
             Self::Circle { lat: centre, lng: meridian, kilometres } => {
-                let (a, b) = (centre.to_radians(), lat.to_radians());
-                let across = ((lng - meridian).to_radians() / 2.0).sin().powi(2);
-                let h = ((b - a) / 2.0).sin().powi(2) + a.cos() * b.cos() * across;
-                2.0 * 6371.0088 * h.sqrt().asin() <= kilometres
+                kilometres_between((centre, meridian), (lat, lng)) <= kilometres
             }
         }
     }
+
+    /// Whether a place is so near its edge that the index, which has coordinates of 32 bits, may see it on
+    /// the other side: centimetres.
+    fn has_on_its_edge(&self, lat: f64, lng: f64) -> bool {
+        match *self {
+            Self::Box { west, south, east, north } => {
+                [lng - west, lng - east, lat - south, lat - north].iter().any(|apart| apart.abs() < 2e-7)
+            }
+            Self::Circle { lat: centre, lng: meridian, kilometres } => {
+                (kilometres_between((centre, meridian), (lat, lng)) - kilometres).abs() < 5e-5
+            }
+        }
+    }
+}
+
+fn kilometres_between((a, one): (f64, f64), (b, other): (f64, f64)) -> f64 {
+    let across = ((other - one).to_radians() / 2.0).sin().powi(2);
+    let (a, b) = (a.to_radians(), b.to_radians());
+    let h = ((b - a) / 2.0).sin().powi(2) + a.cos() * b.cos() * across;
+    2.0 * 6371.0088 * h.sqrt().asin()
 }
 
 /// The rows of a file, each field under its column's name.
