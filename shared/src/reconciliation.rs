@@ -243,6 +243,7 @@ mod tests {
     use super::*;
     use crate::booking::Attempt;
     use crate::booking::balance::Balance;
+    use crate::booking::dispute::{Dispute, Standing};
     use crate::booking::refund::Settlement;
     use crate::booking::tests::large;
     use crate::ids::PaymentId;
@@ -308,6 +309,19 @@ mod tests {
         let waiting = Booking { payout_at: Some(now), ..unpaid.clone() };
         assert_eq!(of_money(&waiting, &entries[..1], now), []);
         assert_eq!(kinds(&Booking { unsettled: true, ..booking }, &entries), [Kind::Overdue]);
+    }
+
+    #[test]
+    fn what_a_bank_has_taken_back_is_not_missed() {
+        let (mut booking, mut entries) = settled(10, None, 0);
+        booking.taken = Parts { nights: booking.taken.nights - 1, ..booking.taken };
+        booking.captured -= 1;
+        entries[0] = heading(&booking, 1).capture(&booking.taken, 10);
+        let wrong =
+            |booking: &Booking, entries: &[Entry]| kinds(booking, entries).contains(&Kind::WrongAmount);
+        assert!(wrong(&booking, &entries));
+        let lost = Dispute::new("dp_1".into(), 1, 15, Standing::Lost, None);
+        assert!(!wrong(&Booking { dispute: Some(lost), ..booking }, &entries));
     }
 
     #[test]

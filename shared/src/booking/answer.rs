@@ -315,3 +315,23 @@ fn balance(booking: &Booking) -> Option<BalanceView> {
         due_at: booking.balance_due_at(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::booking::tests::large;
+
+    #[test]
+    fn what_went_back_is_told_as_nothing_a_part_or_all() {
+        let mut booking = Booking { state: State::Cancelled, ..large() };
+        booking.attempts[0].outcome = Some(Outcome::Captured("pi_1".into()));
+        let whole = booking.price.parts();
+        booking.captured = whole.total();
+        let told = [whole.total(), 1, 0].map(|left| {
+            booking.taken = whole.up_to(left);
+            serde_json::to_value(BookingView::at(&booking, booking.created_at)).unwrap()["payment"]["status"]
+                .clone()
+        });
+        assert_eq!(told, ["captured", "partially_refunded", "refunded"]);
+    }
+}

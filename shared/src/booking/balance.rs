@@ -381,6 +381,22 @@ mod tests {
     }
 
     #[test]
+    fn nobody_else_is_at_a_balance_while_a_call_or_the_guest_is() {
+        let (mut booking, _) = stay(40);
+        let due = booking.balance_due_at();
+        booking.attempts.push(Attempt { is_balance: true, ..Attempt::new(None, due, true) });
+        assert!(booking.is_being_collected(due));
+        assert!(!booking.is_being_collected(due + PAYMENT_PATIENCE));
+        let waits =
+            |is_open| Outcome::ActionRequired { reference: "pi_2".into(), secret: "s".into(), is_open };
+        booking.attempts[1].outcome = Some(waits(true));
+        assert!(booking.is_being_collected(due + PAYMENT_PATIENCE));
+        assert!(!booking.is_being_collected(booking.waits_until(1)));
+        booking.attempts[1].outcome = Some(waits(false));
+        assert!(!booking.is_being_collected(due));
+    }
+
+    #[test]
     fn what_a_bank_has_given_back_stands_in_the_way_of_nothing_else() {
         let (mut booking, _) = stay(60);
         let due = booking.balance_due_at();
@@ -394,7 +410,10 @@ mod tests {
         let balance = booking.balance_parts().total();
         booking.taken = booking.taken.minus(&booking.taken.up_to(balance - 1));
         booking.attempts[1].returned = balance;
-        assert!(!booking.has_to_return(booking.returning.as_ref().unwrap()));
+        let back = booking.returning.as_ref().unwrap();
+        assert!(!booking.has_to_return(back));
+        let last = Returning { parts: booking.taken.up_to(1), of: Some(0), ..back.clone() };
+        assert!(booking.has_to_return(&last));
         booking.returning = None;
         assert_eq!((refunded(&mut booking), booking.taken.total()), (1, 1));
     }

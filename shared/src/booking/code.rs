@@ -16,3 +16,16 @@ pub fn confirmation_code(id: BookingId) -> String {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_ten_digits_of_five_bits_each() {
+        let code = |bits| confirmation_code(BookingId::from_bits(bits));
+        assert_eq!(code(0), "0000000000");
+        assert_eq!(code(31), "Z000000000");
+        assert_eq!(code(10 << 45 | 1 << 5), "010000000A");
+    }
+}
