@@ -261,6 +261,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_to_be_made_once_and_was_made_twice_is_told() {
+        let now = Instant::from_second(1_800_000_000).unwrap();
+        let mut theirs = movements(now, 5);
+        theirs.extend(movements(now, 4));
+        for (transfer, payout) in [(2, 1), (5, 2)] {
+            theirs[transfer].payment = None;
+            theirs[transfer].payout = Some(PayoutId::from_bits(payout));
+        }
+        theirs[4].number = Some(3);
+        let doubled = |theirs: &[ProviderMovement]| compared(&[], theirs, now, same).doubled;
+        let told = doubled(&theirs);
+        assert_eq!((told.len(), &told[0].1), (1, &theirs[3]), "one charge, two refunds, two payouts");
+        theirs[4].number = theirs[1].number;
+        theirs[5].payout = theirs[2].payout;
+        assert_eq!(doubled(&theirs).len(), 3);
+    }
+
+    #[test]
     fn another_amount_is_another_movement_and_what_is_not_ours_is_ignored() {
         let now = Instant::from_second(1_800_000_000).unwrap();
         let mut theirs = movements(now, 5);

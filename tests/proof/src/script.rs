@@ -271,7 +271,7 @@ impl Script {
         let count = random.usize(8..=9);
         let commands = (0..count).map(|_| host(random, homes.len(), long)).collect();
         actors.push(Actor { host: true, commands });
-        if long && seed % 4 == 1 {
+        if long && seed % 4 != 3 {
             accepts_both(random, &mut homes[0], &mut actors);
         }
         let count = random.usize(2..=6);
