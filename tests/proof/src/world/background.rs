@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::channel::oneshot;
 use http::Request;
 use roost::function::{Consumer, Event, Listener, Record, Schedule};
-use roost_local::provider::{Webhook, WebhookOrder};
+use roost_local::provider::{WEBHOOK_SECRET, Webhook, WebhookOrder, sign};
 use roost_local::streams::batch;
 use roost_local::template::Rule;
 use serde_json::Value;
@@ -208,12 +208,15 @@ impl World {
 
     async fn told(self, webhook: Webhook, late: Duration) {
         self.executor().sleep(late).await;
-        let request = Request::post(webhook.path)
-            .header("host", "proof.local")
-            .header("content-type", "application/json")
-            .header("stripe-signature", webhook.signature.clone())
-            .body(webhook.body.clone())
-            .expect("a request");
+        let signed = |signature: String| {
+            Request::post(webhook.path)
+                .header("host", "proof.local")
+                .header("content-type", "application/json")
+                .header("stripe-signature", signature)
+                .body(webhook.body.clone())
+                .expect("a request")
+        };
+        let mut request = signed(webhook.signature.clone());
         // A provider sends again what was not taken, for days: that matters where nothing else tells.
         for _ in 0..20 {
             let answered = self.invocation_of(self.instance(), &request).await;
@@ -221,6 +224,9 @@ impl World {
                 break;
             }
             self.executor().sleep(Duration::from_mins(1)).await;
+            // With a signature of that time: the first is stale five minutes on.
+            let seconds = self.0.clock.now().as_second();
+            request = signed(sign(WEBHOOK_SECRET, seconds, &webhook.body));
         }
     }
 
