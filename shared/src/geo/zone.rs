@@ -1,5 +1,5 @@
-//! The time zone of a place, from boundaries that come with the binary (about 4 MB, 2.6 MB zipped).
-//! Only what creates and edits listings looks zones up; other binaries do not carry the boundaries.
+//! The time zone of a place, from boundaries that come with the binary (see `build.rs`: about 2.5 MB, 1.7 MB
+//! zipped). Only what creates and edits listings looks zones up; other binaries do not carry the boundaries.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,10 @@ use tzf_rs::EmbeddedFinder;
 use crate::clock::Zone;
 use crate::listing::Location;
 
-static BOUNDARIES: LazyLock<EmbeddedFinder> = LazyLock::new(EmbeddedFinder::new);
+static BOUNDARIES: LazyLock<EmbeddedFinder> = LazyLock::new(|| {
+    let boundaries: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/zones.tzb"));
+    EmbeddedFinder::from_tzb(boundaries).expect("what the build has written can be read")
+});
 
 /// The IANA zone that clocks at this place follow; at sea the nautical one, `Etc/GMT+n`.
 #[must_use]
@@ -49,6 +52,41 @@ mod tests {
         ] {
             assert_eq!(zone_of(Location { lat, lng }).name(), zone, "{lat},{lng}");
         }
+    }
+
+    /// What the build leaves out moves no clock.
+    #[test]
+    fn clocks_are_those_of_the_boundaries_as_they_come() {
+        let whole = EmbeddedFinder::from_tzb(tzf_dist::load_lite_tzb()).unwrap();
+        let clock = |zone: &str| {
+            let zone = jiff::tz::TimeZone::get(zone).unwrap();
+            let from = "2026-01-01T00:00:00Z".parse().unwrap();
+            let changes = zone.following(from).take(12).map(|change| (change.timestamp(), change.offset()));
+            (zone.to_offset(from), changes.collect::<Vec<_>>())
+        };
+        let mut random = fastrand::Rng::with_seed(1);
+        // Around towns at borders, where zones meet, and anywhere.
+        let towns = [(47.58, 7.59), (50.79, 5.84), (31.8, 35.2), (43.8, 87.6), (30.7, -85.5), (41.7, -86.9)];
+        let (mut compared, mut renamed) = (0, 0);
+        for number in 0..60_000 {
+            let (lat, lng) = match number % 2 {
+                0 => {
+                    let (lat, lng) = towns[random.usize(..towns.len())];
+                    (lat + random.f64() * 2.0 - 1.0, lng + random.f64() * 2.0 - 1.0)
+                }
+                _ => (random.f64() * 130.0 - 60.0, random.f64() * 360.0 - 180.0),
+            };
+            let (before, after) = (whole.get_tz_name(lng, lat), BOUNDARIES.get_tz_name(lng, lat));
+            if before.starts_with("Etc/") || after.starts_with("Etc/") {
+                continue;
+            }
+            compared += 1;
+            if before != after {
+                renamed += 1;
+                assert_eq!(clock(before), clock(after), "{lat},{lng}: {before} has become {after}");
+            }
+        }
+        assert!(compared > 30_000 && renamed * 1_000 < compared, "{renamed} of {compared}");
     }
 
     #[test]
