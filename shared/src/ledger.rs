@@ -28,6 +28,9 @@ pub enum Account {
     Provider,
     /// The host's own account, outside: what was paid out.
     Bank,
+    /// What the host owes the platform, over all his stays: below zero by the penalties of this one, above it
+    /// by what of its payout was withheld for them.
+    Debt,
     /// The guest's bank, which has taken money back and not decided yet.
     Dispute,
 }
@@ -40,8 +43,10 @@ pub enum Movement {
     Capture,
     /// Returned to the guest.
     Refund,
-    /// A host pays for having called a confirmed stay off.
+    /// A host owes something for having called a confirmed stay off.
     Penalty,
+    /// Kept of the host's payout for what he owes, or given back of that.
+    Withholding,
     /// Paid out to the host.
     Payout,
     /// Taken back of what was paid out.
@@ -118,10 +123,16 @@ impl Heading {
         )
     }
 
-    /// The host pays the platform so much.
+    /// The host owes the platform so much: it is taken off his payouts to come.
     #[must_use]
     pub fn penalty(self, amount: i64) -> Entry {
-        self.entry(Movement::Penalty, vec![(Account::Host, -amount), (Account::Platform, amount)])
+        self.entry(Movement::Penalty, vec![(Account::Debt, -amount), (Account::Platform, amount)])
+    }
+
+    /// So much of the host's is kept for what he owes; below zero, he owes it again.
+    #[must_use]
+    pub fn withholding(self, amount: i64) -> Entry {
+        self.entry(Movement::Withholding, vec![(Account::Host, -amount), (Account::Debt, amount)])
     }
 
     /// So much of the host's is paid out.

@@ -174,14 +174,13 @@ pub fn of_money(booking: &Booking, entries: &[Entry], now: Instant) -> Vec<Diffe
             ("taken", booking.taken.total(), -sum(Account::Guest, &|_| true)),
             ("captured", booking.captured, -sum(Account::Guest, &|why| why == Movement::Capture)),
             ("paid out", booking.paid_out, sum(Account::Bank, &|_| true)),
+            ("withheld", booking.withheld, sum(Account::Debt, &|why| why == Movement::Withholding)),
         ];
         for (what, says, is) in sums {
             differ(says == is, Kind::WrongSum, &|| format!("{what} is {says}, its ledger says {is}"));
         }
-        let host = sum(Account::Host, &|why| why != Movement::Penalty);
-        differ(booking.unsettled || host >= 0, Kind::Overdrawn, &|| {
-            format!("its host has {host} but for penalties")
-        });
+        let host = sum(Account::Host, &|_| true);
+        differ(booking.unsettled || host >= 0, Kind::Overdrawn, &|| format!("its host has {host}"));
     }
     // What a bank has taken back is no longer what is due.
     let is_judged = booking.dispute.is_none() && (booking.state.is_stay() || booking.state.is_dead());

@@ -23,10 +23,9 @@ use tokio::sync::mpsc;
 
 /// How many searches of each kind are measured, after a tenth as many that are not.
 const SEARCHES: usize = 300;
-/// How many bookings, the time between two, and how many are under way together.
-const BOOKINGS: i32 = 200;
+/// How many bookings, and the time between two.
+const BOOKINGS: usize = 200;
 const BETWEEN: Duration = Duration::from_millis(20);
-const AT_ONCE: usize = 5;
 /// How long after an answer the index is asked again: asking more often would slow what is measured.
 const ASKED_EACH: Duration = Duration::from_millis(10);
 /// How many results are paged through, how many on a page, how many prices change after each.
@@ -49,6 +48,8 @@ async fn main() {
     let homes: Vec<Candidate> =
         product.stack.app().store.candidates(&Area::World).await.expect("cells").iter().cloned().collect();
     let mut random = Rng::with_seed(2_024);
+    println!("with {} listings:", homes.len());
+    until_searchable(&product, &homes, &mut random).await;
     let began = Instant::now();
     copy(&product, &homes, listings, &mut random).await;
     product.stack.drain().await;
@@ -288,48 +289,52 @@ struct Booked {
     query: Query,
 }
 
-/// Books homes at a steady pace, while the index is asked about them.
+/// Books homes that searches find, each once, at a steady pace, while the index is asked about them.
 async fn until_searchable(product: &Product, homes: &[Candidate], random: &mut Rng) {
     // Where the host is asked first, a booking takes no nights yet.
-    let homes: Vec<_> =
+    let mut homes: Vec<_> =
         homes.iter().map(|home| &home.projection).filter(|projection| projection.instant_book).collect();
-    let (sender, booked) = mpsc::unbounded_channel();
-    let asked = tokio::spawn(ask(product.stack.app().clone(), booked));
-    let mut pace = tokio::time::interval(BETWEEN);
-    let began = Instant::now();
-    let (mut tried, mut made) = (0_u128, 0);
-    while made < BOOKINGS {
-        let attempts: Vec<_> = (0..AT_ONCE)
-            .map(|_| {
-                let home = homes[random.usize(..homes.len())];
-                let first = product.day(random.i64(10..300));
-                let nights = i64::from(home.min_nights.clamp(2, 20));
-                tried += 1;
-                (home, Nights::between(first, add_days(first, nights)).expect("nights"), tried)
-            })
-            .collect();
-        let bookings = attempts.into_iter().map(|(home, stay, number)| async move {
-            let mut query = Query::everything(Area::Circle { centre: home.location, radius_km: 0.02 });
-            query.stay = Some(stay);
-            let (unit, app) = (home.unit, product.stack.app());
-            let was_found = finds(&app, &query, unit).await == Some(true);
-            let guest = product.one_of_a_crowd(500_000 + number);
-            let booked = guest.book(&home.listing.to_string(), stay.first(), stay.end(), VISA, "k").await;
-            (booked.status == 201 && was_found).then(|| Booked { committed: Instant::now(), unit, query })
-        });
-        for booked in join_all(bookings).await.into_iter().flatten() {
-            made += 1;
-            sender.send(booked).expect("somebody asks");
+    random.shuffle(&mut homes);
+    let app = product.stack.app();
+    let mut wanted = Vec::new();
+    for home in homes {
+        let first = product.day(random.i64(10..300));
+        let nights = i64::from(home.min_nights.clamp(2, 20));
+        let mut query = Query::everything(Area::Circle { centre: home.location, radius_km: 0.02 });
+        query.stay = Nights::between(first, add_days(first, nights));
+        if finds(&app, &query, home.unit).await == Some(true) {
+            wanted.push((home, query));
         }
-        for _ in 0..AT_ONCE {
-            pace.tick().await;
+        if wanted.len() == BOOKINGS {
+            break;
         }
     }
-    let rate = f64::from(made) / began.elapsed().as_secs_f64();
+    let (sender, booked) = mpsc::unbounded_channel();
+    let asked = tokio::spawn(ask(app.clone(), booked));
+    let began = tokio::time::Instant::now();
+    let bookings = (0_u32..).zip(wanted).map(|(number, (home, query))| {
+        let sender = sender.clone();
+        async move {
+            tokio::time::sleep_until(began + BETWEEN * number).await;
+            let (unit, stay) = (home.unit, query.stay.expect("dates"));
+            let guest = product.one_of_a_crowd(500_000 + home.unit.bits() % 1_000_000);
+            let listing = home.listing.to_string();
+            let booked = guest.book(&listing, stay.first(), stay.end(), VISA, &listing).await;
+            if booked.status == 201 {
+                sender.send(Booked { committed: Instant::now(), unit, query }).expect("somebody asks");
+            }
+        }
+    });
+    join_all(bookings).await;
+    let took = began.elapsed();
     drop(sender);
     let mut times = asked.await.expect("times");
     let (p50, p99) = percentiles(&mut times);
-    println!("{made} bookings at {rate:.0}/s: searchable after {p50:.0} ms (p50), {p99:.0} ms (p99)");
+    println!(
+        "{} bookings at {:.0}/s: searchable after {p50:.0} ms (p50), {p99:.0} ms (p99)",
+        times.len(),
+        times.len() as f64 / took.as_secs_f64()
+    );
 }
 
 /// Asks about the oldest booking until the index knows, then about the next: a time runs from the

@@ -101,13 +101,13 @@ async fn a_balance_costs_a_write_for_its_reminder_and_five_for_its_charge() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refund_costs_four_writes_a_penalty_two_more_and_a_late_webhook_none() {
+async fn a_refund_costs_four_writes_a_penalty_four_more_and_a_late_webhook_none() {
     let product = Product::start().await;
     let (host, listing) = product.host_with_home("host", json!({})).await;
     let guest = product.somebody("guest").await;
     let manner = json!({"delaySeconds": 60});
     product.anybody().post("/_local/payments/webhooks", &manner).await.expect(200);
-    for (caller, extra) in [(&guest, 4), (&host, 6)] {
+    for (caller, extra) in [(&guest, 4), (&host, 8)] {
         let made = guest.book(&listing, product.day(20), product.day(24), VISA, &format!("{extra}")).await;
         let path = format!("/v1/bookings/{}/cancel", made.expect(201)["id"].as_str().unwrap());
         product.reset_meter().await;

@@ -7,7 +7,8 @@ use serde_json::json;
 use crate::money::movements;
 use crate::payouts::onboarded;
 
-async fn dispute(product: &Product, booking: &str, outcome: &str) {
+/// What a guest's bank does about a stay, and the provider tells of.
+pub(crate) async fn dispute(product: &Product, booking: &str, outcome: &str) {
     let order = json!({"bookingId": booking, "outcome": outcome});
     product.anybody().post("/_local/payments/disputes", &order).await.expect(200);
     product.advance(2).await;

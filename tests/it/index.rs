@@ -3,6 +3,7 @@
 use fastrand::Rng;
 use roost::app::App;
 use roost::clock::Instant;
+use roost::geo::polygon::Polygon;
 use roost::geo::{Bounds, distance_km};
 use roost::listing::{Location, PlaceType, PropertyType};
 use roost::search::projection::{Candidate, Projection};
@@ -254,13 +255,23 @@ async fn compare(app: &App, query: &Query, now: Instant) -> Result<usize, String
 fn random_area(home: &Projection, random: &mut Rng) -> Area {
     let Location { lat, lng } = home.location;
     let near = |random: &mut Rng| (random.f64() - 0.5) * 0.05;
-    match random.u8(..8) {
+    match random.u8(..10) {
         0 => Area::World,
         1 | 2 => Area::Town(Town::named(&home.city)),
         3..=5 => Area::Circle {
             centre: Location { lat: lat + near(random), lng: lng + near(random) },
             radius_km: 0.3 + random.f64() * 15.0,
         },
+        6 | 7 => {
+            // A star with long and short rays: it has bays.
+            let count = random.usize(3..12);
+            let corner = |number: usize| {
+                let angle = std::f64::consts::TAU * number as f64 / count as f64;
+                let reach = 0.01 + random.f64() * 0.1;
+                Location { lat: lat + reach * angle.sin(), lng: lng + reach * angle.cos() }
+            };
+            Area::Polygon(Polygon::of((0..count).map(corner).collect()).unwrap())
+        }
         _ => Area::Box(Bounds {
             west: lng - random.f64() * 0.1,
             south: lat - random.f64() * 0.1,
@@ -280,6 +291,11 @@ fn has_on_its_edge(area: &Area, place: Location) -> bool {
             [place.lng - west, place.lng - east, place.lat - south, place.lat - north]
                 .iter()
                 .any(|apart| apart.abs() < 2e-7)
+        }
+        Area::Polygon(polygon) => {
+            let moved = |lat: f64, lng: f64| Location { lat: place.lat + lat, lng: place.lng + lng };
+            let around = [moved(2e-7, 0.0), moved(-2e-7, 0.0), moved(0.0, 2e-7), moved(0.0, -2e-7)];
+            around.into_iter().any(|near| polygon.contains(near) != polygon.contains(place))
         }
     }
 }

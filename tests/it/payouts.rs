@@ -1,5 +1,7 @@
 //! What a stay earns goes to its host: a day after check-in, once, to his own account.
 
+use crate::disputes::dispute;
+use crate::issues::{admin, appoint};
 use roost_tests::{Caller, Product, VISA};
 use serde_json::{Value, json};
 
@@ -70,6 +72,88 @@ async fn a_host_is_paid_a_day_after_check_in_once_and_never_anothers() {
     let earned = bert.get(&format!("/v1/bookings/{}/payments", bookings[1])).await.expect(200);
     assert_eq!(earned["balance"]["amount"], 0, "{earned}");
     assert_eq!(product.ledger("transfer", "succeeded").await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_host_owes_for_stays_that_he_called_off_is_kept_of_his_next_payouts() {
+    let product = Product::start().await;
+    let (host, listing) = product.host_with_home("host", json!({})).await;
+    appoint(&product).await;
+    onboarded(&product, &host).await;
+    let guest = product.one_of_a_crowd(1);
+    let mut stays = Vec::new();
+    // The penalty is a tenth of 22 nights and the cleaning.
+    for (first, last) in [(30, 52), (6, 8), (10, 12)] {
+        let key = first.to_string();
+        let made = guest.book(&listing, product.day(first), product.day(last), VISA, &key).await.expect(201);
+        stays.push(made["id"].as_str().unwrap().to_owned());
+    }
+    for _ in 0..2 {
+        host.post(&format!("/v1/bookings/{}/cancel", stays[0]), &json!({})).await.expect(200);
+    }
+    let called_off = host.get(&format!("/v1/bookings/{}/payments", stays[0])).await.expect(200);
+    assert_eq!(called_off["balance"]["amount"], -22_250, "{called_off}");
+    product.advance(8 * 86_400).await;
+    for _ in 0..2 {
+        product.run("advance-stays").await;
+    }
+    product.advance(4 * 86_400).await;
+    for _ in 0..2 {
+        product.run("advance-stays").await;
+    }
+    let sent: Vec<Value> = product.ledger("transfer", "succeeded").await;
+    let sent: Vec<i64> = sent.iter().map(|entry| entry["amount"]["amount"].as_i64().unwrap()).collect();
+    assert_eq!(sent, [250, 22_500], "22,250 of the first, nothing of the second");
+    let host = product.again(&host);
+    let listed = payouts(&host).await;
+    let first = listed.iter().find(|payout| payout["bookingId"] == stays[1]).unwrap();
+    assert_eq!((&first["status"], &first["amount"]["amount"]), (&json!("paid"), &json!(250)));
+    assert_eq!(first["withheld"]["amount"], 22_250, "{first}");
+    assert!(listed.iter().filter(|payout| payout["withheld"].is_object()).count() == 1, "{listed:?}");
+    let kept = host.get(&format!("/v1/bookings/{}/payments", stays[1])).await.expect(200);
+    assert_eq!(kept["balance"]["amount"], 0, "{kept}");
+
+    // The bank takes the stay back that paid for it: he owes that part again, and the rest is fetched.
+    dispute(&product, &stays[1], "lost").await;
+    let kept = product.again(&host).get(&format!("/v1/bookings/{}/payments", stays[1])).await.expect(200);
+    assert_eq!(kept["balance"]["amount"], 0, "{kept}");
+    let guest = product.again(&guest);
+    let last = guest.book(&listing, product.day(6), product.day(8), VISA, "last").await.expect(201);
+    product.advance(8 * 86_400).await;
+    for _ in 0..2 {
+        product.run("advance-stays").await;
+    }
+    let listed = payouts(&product.again(&host)).await;
+    let last = listed.iter().find(|payout| payout["bookingId"] == last["id"]).unwrap();
+    let is = (&last["status"], &last["amount"]["amount"], &last["withheld"]["amount"]);
+    assert_eq!(is, (&json!("paid"), &json!(250), &json!(22_250)), "{listed:?}");
+    product.run("reconcile").await;
+    let report = admin(&product).await.get("/v1/admin/reconciliations/latest").await.expect(200);
+    assert_eq!(report["count"], 0, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payout_account_that_was_closed_is_replaced() {
+    let product = Product::start().await;
+    let (host, listing) = product.host_with_home("host", json!({})).await;
+    onboarded(&product, &host).await;
+    let guest = product.one_of_a_crowd(1);
+    guest.book(&listing, product.day(6), product.day(8), VISA, "k").await.expect(201);
+    let page = host.post("/v1/hosts/me/payout-account", &json!({})).await.expect(200);
+    let url = page["onboardingUrl"].as_str().unwrap();
+    let account = url.split('?').next().unwrap().rsplit('/').next().unwrap();
+    let path = format!("/_local/stripe/v1/accounts/{account}");
+    product.holder("sk_test").send("DELETE", &path, None, &[]).await.expect(200);
+
+    product.advance(8 * 86_400).await;
+    product.run("advance-stays").await;
+    let host = product.again(&host);
+    assert_eq!(payouts(&host).await[0]["status"], "waiting_for_account");
+    onboarded(&product, &host).await;
+    product.advance(86_400 + 1).await;
+    product.run("advance-stays").await;
+    assert_eq!(payouts(&product.again(&host)).await[0]["status"], "paid");
+    assert_eq!(product.ledger("transfer", "succeeded").await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -139,8 +139,19 @@ struct Search {
 
 #[derive(Debug)]
 enum Place {
-    Box { west: f64, south: f64, east: f64, north: f64 },
-    Circle { lat: f64, lng: f64, kilometres: f64 },
+    Box {
+        west: f64,
+        south: f64,
+        east: f64,
+        north: f64,
+    },
+    Circle {
+        lat: f64,
+        lng: f64,
+        kilometres: f64,
+    },
+    /// Its corners, latitude and longitude.
+    Triangle([(f64, f64); 3]),
 }
 
 impl City {
@@ -175,11 +186,14 @@ impl City {
         let home = &self.homes[random.usize(..self.homes.len())];
         let near = |random: &mut Rng, degrees: f64| (random.f64() - 0.5) * degrees;
         let (lat, lng) = (home.lat + near(random, 0.02), home.lng + near(random, 0.03));
-        if random.bool() {
-            let (tall, wide) = (0.002 + random.f64() * 0.08, 0.003 + random.f64() * 0.12);
-            Place::Box { west: lng - wide, south: lat - tall, east: lng + wide, north: lat + tall }
-        } else {
-            Place::Circle { lat, lng, kilometres: 0.2 + random.f64() * 12.0 }
+        let (tall, wide) = (0.002 + random.f64() * 0.08, 0.003 + random.f64() * 0.12);
+        match random.u8(..5) {
+            0 | 1 => Place::Box { west: lng - wide, south: lat - tall, east: lng + wide, north: lat + tall },
+            2 | 3 => Place::Circle { lat, lng, kilometres: 0.2 + random.f64() * 12.0 },
+            _ => {
+                let skewed = lng + near(random, wide);
+                Place::Triangle([(lat - tall, lng - wide), (lat + tall, skewed), (lat, lng + 2.0 * wide)])
+            }
         }
     }
 
@@ -251,6 +265,9 @@ impl Search {
         let mut query = match self.place {
             Place::Box { west, south, east, north } => format!("bbox={west},{south},{east},{north}"),
             Place::Circle { lat, lng, kilometres } => format!("lat={lat}&lng={lng}&radiusKm={kilometres}"),
+            Place::Triangle([a, b, c]) => {
+                format!("polygon={},{},{},{},{},{}", a.1, a.0, b.1, b.0, c.1, c.0)
+            }
         };
         let (arrival, departure) = (date(arrival), date(departure));
         let _ = write!(query, "&checkIn={arrival}&checkOut={departure}&guests={}", self.guests);
@@ -267,6 +284,10 @@ impl Place {
             Self::Circle { lat: centre, lng: meridian, kilometres } => {
                 kilometres_between((centre, meridian), (lat, lng)) <= kilometres
             }
+            Self::Triangle(corners) => {
+                let sides = left_of_sides(corners, (lat, lng));
+                sides.iter().all(|side| *side > 0.0) || sides.iter().all(|side| *side < 0.0)
+            }
         }
     }
 
@@ -280,8 +301,19 @@ impl Place {
             Self::Circle { lat: centre, lng: meridian, kilometres } => {
                 (kilometres_between((centre, meridian), (lat, lng)) - kilometres).abs() < 5e-5
             }
+            Self::Triangle(corners) => {
+                left_of_sides(corners, (lat, lng)).iter().any(|apart| apart.abs() < 2e-7)
+            }
         }
     }
+}
+
+/// How far a point is to the left of each side of a triangle, in degrees.
+fn left_of_sides([a, b, c]: [(f64, f64); 3], point: (f64, f64)) -> [f64; 3] {
+    [(a, b), (b, c), (c, a)].map(|(from, to)| {
+        let (up, across) = (to.0 - from.0, to.1 - from.1);
+        (across * (point.0 - from.0) - up * (point.1 - from.1)) / up.hypot(across)
+    })
 }
 
 fn kilometres_between((a, one): (f64, f64), (b, other): (f64, f64)) -> f64 {

@@ -8,6 +8,7 @@ use roost::clock::Instant;
 use roost::error::{Error, Result};
 use roost::payment::Taken;
 use roost::store::bookings::Advance;
+use roost::store::ledger::Beside;
 
 use crate::paying::{self, refusal};
 use crate::settling::{note_capture, reread, settle_up};
@@ -81,7 +82,7 @@ pub(crate) async fn taken(app: &App, booking: Booking, index: usize, taken: &Tak
     after.end_waiting(index);
     let entries = note_capture(app, &mut after, index, taken)?;
     after.unsettled = after.has_more_to_settle();
-    match trouble::overcome(app, &booking, after, &entries, None).await? {
+    match trouble::overcome(app, &booking, after, Beside { entries: &entries, ..Beside::default() }).await? {
         Advance::Done(paid) => Ok(paid),
         Advance::Lost => found(app, &booking, index).await,
     }
@@ -97,7 +98,7 @@ pub(crate) async fn missed(app: &App, booking: Booking, index: usize, outcome: O
     after.attempts[index].outcome = Some(outcome);
     after.unsettled = after.has_more_to_settle();
     after.miss_balance(app.clock.now());
-    match trouble::overcome(app, &booking, after, &[], None).await? {
+    match trouble::overcome(app, &booking, after, Beside::default()).await? {
         Advance::Done(booking) => Err(refusal(&booking, index, false)),
         Advance::Lost => found(app, &booking, index).await,
     }

@@ -1,5 +1,6 @@
 //! `POST /v1/bookings`: the quoted stay becomes a booking, with all of its nights or none.
 
+use futures::future::join;
 use roost::app::App;
 use roost::booking::answer::{BookingView, Details, GuestDetail};
 use roost::booking::balance::{Balance, plan};
@@ -44,10 +45,12 @@ impl Operation for CreateBooking {
         let parts: [&[u8]; 3] = [&caller.to_be_bytes(), Self::PATH.as_bytes(), key.as_str().as_bytes()];
         let id = BookingId::from_bits(app.secrets.keyed_hash(Purpose::Idempotency, &parts));
         let sent = replay::sent(call.body_fingerprint(), call.request_id.clone());
-        if let Some(first) = first_answer(&app, id, &sent).await? {
+        let booking = wish.booking(&app, id, &call.caller, sent.clone());
+        let (first, wished) = join(first_answer(&app, id, &sent), booking).await;
+        if let Some(first) = first? {
             return Ok(created(first).replayed(true));
         }
-        let (booking, terms) = wish.booking(&app, id, &call.caller, sent.clone()).await?;
+        let (booking, terms) = wished?;
         match app.store.make(booking, &wish.details, terms.capacity).await? {
             Made::Done(booking) => Ok(created(paid(&app, booking).await?.with(wish.details))),
             Made::Refused(reasons) => Err(Error::unavailable_stay(reasons)),
@@ -132,7 +135,8 @@ pub(crate) fn check_method(method: &str, fields: &mut Fields) {
 }
 
 impl Wish {
-    /// The booking that is to be made, and the terms of its unit.
+    /// The booking that is to be made, and the terms of its unit. Read while it is looked whether the key has a
+    /// first answer: nearly always it has none, and a guest waits.
     async fn booking(
         &self,
         app: &App,
@@ -196,6 +200,7 @@ impl Wish {
             taken: Parts::default(),
             returning: None,
             paid_out: 0,
+            withheld: 0,
             sending: 0,
             reversing: None,
             payout_at: None,
@@ -203,6 +208,7 @@ impl Wish {
             unsettled: false,
             dispute: None,
             trouble: None,
+            heard: Vec::new(),
             has_details: !self.details.is_empty(),
             version: 1,
         };

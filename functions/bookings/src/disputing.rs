@@ -131,7 +131,7 @@ async fn entered(app: &App, before: Booking, index: usize, dispute: Dispute) -> 
     // What it stood in the way of is tried anew.
     after.trouble = None;
     after.unsettled = after.has_more_to_settle();
-    let beside = Beside { entries: &[entry], issue: Some(&issue) };
+    let beside = Beside { entries: &[entry], issue: Some(&issue), ..Beside::default() };
     match app.store.advance_with(&before, after, &beside).await? {
         Advance::Done(after) => Ok(after),
         Advance::Lost => Err(Error::unavailable("another call is at this booking")),

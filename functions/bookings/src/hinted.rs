@@ -1,14 +1,14 @@
 //! What a provider's webhook hints at is asked for and settled, as the answer of a call would have been; what
-//! has been settled since, or is nothing to us, is acknowledged. An event is acted on once.
+//! has been settled since, or is nothing to us, is acknowledged. An event is acted on once: it is recorded in
+//! the booking itself, by the write that acts on it.
 
 use roost::app::App;
-use roost::booking::{Attempt, Booking, State};
+use roost::booking::{Attempt, Booking, Heard, State};
 use roost::error::{Error, Result};
-use roost::ids::EventId;
 use roost::payment::{Hint, ProviderName};
-use roost::secrets::Purpose;
+use roost::secrets::fingerprint;
 use roost::store::bookings::Advance;
-use roost::store::once::Once;
+use roost::store::ledger::Beside;
 use serde::Serialize;
 
 use crate::disputing;
@@ -23,7 +23,7 @@ pub struct Received {
     pub(crate) received: bool,
 }
 
-/// Acts on a hint, unless another call has or does.
+/// Acts on a hint, unless another call has.
 ///
 /// # Errors
 /// `Unavailable` when it is not known to be done: the provider sends the event again.
@@ -33,17 +33,16 @@ pub(crate) async fn act(app: &App, provider: ProviderName, hint: &Hint) -> Resul
     }
     let Some(id) = hint.booking else { return Ok(()) };
     let Some(booking) = app.store.booking(id).await? else { return Ok(()) };
-    let Some(todo) = asked(&booking, hint) else { return Ok(()) };
-    let parts: [&[u8]; 3] = [provider.word().as_bytes(), b" event", hint.event.as_bytes()];
-    let event = EventId::from_bits(app.secrets.keyed_hash(Purpose::Idempotency, &parts));
-    match app.store.claim_once(event, "settled").await? {
-        Once::Done => Ok(()),
-        Once::Busy => Err(Error::unavailable("another call of this event is at work")),
-        Once::Do(claimed) => match Box::pin(work(app, booking, todo)).await {
-            Ok(()) => app.store.mark_done(&claimed).await,
-            Err(error) => app.store.give_claim_up(&claimed).await.and(Err(error)),
-        },
-    }
+    let event = heard(provider, hint);
+    let Some(todo) = asked(&booking, hint).filter(|_| !booking.heard.contains(&event)) else { return Ok(()) };
+    Box::pin(work(app, booking.hearing(event), todo)).await
+}
+
+/// An event as a booking remembers it. No secret is in it: one that is rotated would make another event of it.
+fn heard(provider: ProviderName, hint: &Hint) -> Heard {
+    let digest = fingerprint(format!("{} event {}", provider.word(), hint.event).as_bytes());
+    let (first, _) = digest.split_first_chunk().expect("32 bytes have 8");
+    Heard(u64::from_be_bytes(*first))
 }
 
 /// What a hint is acted on by.
@@ -93,7 +92,7 @@ async fn work(app: &App, booking: Booking, todo: Todo) -> Result<()> {
             let mut started = Booking { state, ..booking.clone() };
             let attempt = Attempt::new(None, now, waiting.captures);
             started.attempts.push(booking.resuming(index, attempt));
-            match trouble::overcome(app, &booking, started, &[], None).await? {
+            match trouble::overcome(app, &booking, started, Beside::default()).await? {
                 Advance::Done(started) => ended(paying::resume(app, started).await),
                 Advance::Lost => Err(Error::unavailable("another call is at this booking")),
             }

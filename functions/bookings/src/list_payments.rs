@@ -63,7 +63,11 @@ pub struct Payment {
 
 impl Payment {
     fn of(entry: &Entry, account: Account) -> Option<Self> {
-        let amount = entry.of(account);
+        let amount = match account {
+            // A penalty moves nothing of a stay's money: the host owes it.
+            Account::Host if entry.movement == Movement::Penalty => entry.of(Account::Debt),
+            account => entry.of(account),
+        };
         (amount.amount != 0).then_some(Self { id: entry.payment, kind: entry.movement, amount, at: entry.at })
     }
 }

@@ -11,6 +11,7 @@ use roost::payment::Void;
 use roost::planted::{self, Bug};
 use roost::secrets::Purpose;
 use roost::store::bookings::Advance;
+use roost::store::ledger::Beside;
 use serde::Deserialize;
 
 use crate::create::check_method;
@@ -172,7 +173,7 @@ async fn start(app: &App, hold: &Booking, method: String, asked_by: (u128, Sent)
     }
     started.attempts.push(attempt);
     // What stood in the way of an earlier card's is told anew if it still does.
-    match trouble::overcome(app, hold, started, &[], None).await? {
+    match trouble::overcome(app, hold, started, Beside::default()).await? {
         Advance::Done(started) if resumed.is_some() => Ok(Started::Resumed(started)),
         Advance::Done(mut started) => {
             // Another card: what the first was to pay must never be held. Nobody else goes on with it, now

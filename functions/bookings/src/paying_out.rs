@@ -6,6 +6,7 @@ use roost::clock::Duration;
 use roost::error::{Error, Result};
 use roost::payment::{ProviderName, Transfer, Transferred};
 use roost::store::bookings::Advance;
+use roost::store::ledger::Beside;
 
 use crate::settling::heading;
 use crate::trouble;
@@ -26,24 +27,21 @@ pub(crate) async fn pay_out(app: &App, booking: Booking) -> Result<()> {
         }
         Err(error) => return Err(error),
     };
-    // Written before it is sent: a dispute that comes meanwhile must not hide that it was.
     let begun = match &account {
-        _ if booking.sending > 0 => booking,
-        account => {
-            let after = match account {
-                Some(_) => Booking { sending: amount, payout_at: None, ..booking.clone() },
-                None => Booking { payout_at: Some(now + WITHOUT_ACCOUNT), ..booking.clone() },
-            };
-            match app.store.advance(&booking, after).await? {
-                Advance::Done(begun) => begun,
-                Advance::Lost => return Ok(()),
-            }
+        _ if booking.sending > 0 => Advance::Done(booking),
+        Some(_) => begin(app, &booking, index, amount).await?,
+        None => {
+            let waiting = Booking { payout_at: Some(now + WITHOUT_ACCOUNT), ..booking.clone() };
+            app.store.advance(&booking, waiting).await?
         }
     };
-    let Some(account) = account else { return Ok(()) };
-    let transfer = transfer(&begun, index, (amount, account));
+    let (Advance::Done(begun), Some(account)) = (begun, account) else { return Ok(()) };
+    if begun.sending == 0 {
+        return Ok(());
+    }
+    let transfer = transfer(&begun, index, (begun.sending, account));
     // A bank that has the money since, or has given it to the guest: then nothing more is sent.
-    if begun.is_disputed() || begun.taken.host() < begun.paid_out + begun.sending {
+    if begun.is_disputed() || begun.taken.host() < begun.paid_out + begun.withheld + begun.sending {
         return match app.payouts()?.is_sent(&transfer).await {
             Ok(true) => sent(app, begun, index).await,
             Ok(false) => not_sent(app, begun).await,
@@ -55,6 +53,25 @@ pub(crate) async fn pay_out(app: &App, booking: Booking) -> Result<()> {
         Transferred::Refused { context } => trouble::meet(app, &begun, "payout", &context, true).await,
         Transferred::Unknown { context } => trouble::meet(app, &begun, "payout", &context, false).await,
     }
+}
+
+/// Writes down what is to be sent before it is: a dispute that comes meanwhile must not hide that it was.
+/// What the host owes, for stays that he called off, is kept of it in the same transaction.
+async fn begin(app: &App, booking: &Booking, index: usize, amount: i64) -> Result<Advance> {
+    let debt = app.store.debt(booking.host, booking.price.currency).await?;
+    let withheld = debt.owed().min(amount);
+    let mut after = Booking {
+        sending: amount - withheld,
+        withheld: booking.withheld + withheld,
+        payout_at: None,
+        ..booking.clone()
+    };
+    if withheld == 0 {
+        return app.store.advance(booking, after).await;
+    }
+    let entry = heading(app, &mut after, index).withholding(withheld);
+    let beside = Beside { entries: &[entry], debt: Some(debt.changed(-withheld)), ..Beside::default() };
+    app.store.advance_with(booking, after, &beside).await
 }
 
 /// Where the host is paid: his account, if it takes money, or the one that money may be on its way to.
@@ -69,8 +86,9 @@ async fn account_of(app: &App, booking: &Booking) -> Result<Option<String>> {
 
 /// Writes down that nothing is on its way to the host.
 async fn not_sent(app: &App, booking: Booking) -> Result<()> {
-    let after = Booking { sending: 0, ..booking.clone() };
-    match trouble::overcome(app, &booking, after, &[], None).await? {
+    let mut after = Booking { sending: 0, ..booking.clone() };
+    after.unsettled |= after.has_more_to_settle();
+    match trouble::overcome(app, &booking, after, Beside::default()).await? {
         Advance::Done(_) | Advance::Lost => Ok(()),
     }
 }
@@ -82,7 +100,9 @@ async fn sent(app: &App, mut booking: Booking, index: usize) -> Result<()> {
             Booking { sending: 0, paid_out: booking.paid_out + booking.sending, ..booking.clone() };
         let entry = heading(app, &mut after, index).payout(booking.sending);
         after.unsettled |= after.has_more_to_settle();
-        match trouble::overcome(app, &booking, after, &[entry], None).await? {
+        match trouble::overcome(app, &booking, after, Beside { entries: &[entry], ..Beside::default() })
+            .await?
+        {
             Advance::Done(_) => break,
             Advance::Lost => {
                 let read = app.store.booking(booking.id).await?;

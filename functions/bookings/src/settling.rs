@@ -7,12 +7,13 @@ use roost::booking::money::Step;
 use roost::booking::trouble::PaymentIssue;
 use roost::booking::{Booking, Outcome, Returning, Reversing, State};
 use roost::error::{Error, Result};
-use roost::ledger::{Entry, Heading};
+use roost::ledger::{Account, Entry, Heading};
 use roost::money::Money;
 use roost::payment::{Authorization, Capture, ProviderName, Refund, Taken, Transferred, Void};
 use roost::planted::{self, Bug};
 use roost::pricing::parts::Parts;
 use roost::store::bookings::Advance;
+use roost::store::ledger::Beside;
 
 use crate::{paying_out, trouble};
 
@@ -87,6 +88,10 @@ async fn step(app: &App, booking: &Booking) -> Result<Option<Advance>> {
                 Void::Refused { context } => return in_vain(app, booking, "void", &context, true).await,
                 Void::Unknown { context } => return in_vain(app, booking, "void", &context, false).await,
             }
+        }
+        Some(Step::OweAgain(amount)) => {
+            after.withheld -= amount;
+            vec![heading(app, &mut after, last_of(booking)).withholding(-amount)]
         }
         Some(Step::DecideReversal(amount)) => {
             after.reversing = Some(Reversing { number: after.entries + 1, amount });
@@ -183,7 +188,7 @@ pub(crate) fn heading(app: &App, after: &mut Booking, index: usize) -> Heading {
     }
 }
 
-/// Writes what came of a step. With the last one the host's penalty is entered.
+/// Writes what came of a step. With the last one the host's penalty is entered, and he owes it from then on.
 async fn written(
     app: &App,
     before: &Booking,
@@ -200,13 +205,21 @@ async fn written(
     let done = !after.unsettled && !after.is_fined || planted::is(Bug::PenaltyTwice);
     if after.state == State::Cancelled && done && penalty > 0 {
         after.is_fined = true;
-        let index = after.attempts.len().saturating_sub(1);
-        entries.push(heading(app, &mut after, index).penalty(penalty));
+        entries.push(heading(app, &mut after, last_of(before)).penalty(penalty));
         if planted::is(Bug::PenaltyTwice) {
-            entries.push(heading(app, &mut after, index).penalty(penalty));
+            entries.push(heading(app, &mut after, last_of(before)).penalty(penalty));
         }
     }
-    trouble::overcome(app, before, after, &entries, issue).await
+    let owed: i64 = entries.iter().map(|entry| -entry.of(Account::Debt).amount).sum();
+    let debt = match owed {
+        0 => None,
+        owed => Some(app.store.debt(before.host, before.price.currency).await?.changed(owed)),
+    };
+    trouble::overcome(app, before, after, Beside { entries: &entries, issue: issue.as_ref(), debt }).await
+}
+
+fn last_of(booking: &Booking) -> usize {
+    booking.attempts.len().saturating_sub(1)
 }
 
 /// A step that came to nothing is tried again later, or looked at by an operator.

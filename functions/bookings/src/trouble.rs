@@ -5,7 +5,6 @@ use roost::app::App;
 use roost::booking::Booking;
 use roost::booking::trouble::{PROVIDER, PaymentIssue};
 use roost::error::{Error, Result};
-use roost::ledger::Entry;
 use roost::store::bookings::Advance;
 use roost::store::ledger::Beside;
 
@@ -37,7 +36,7 @@ pub(crate) async fn meet(
     app.store.advance_with(booking, after, &beside).await.map(|_| ())
 }
 
-/// Writes a step that was made, after whatever stood in its way, with what an operator has to know of it.
+/// Writes a step that was made, after whatever stood in its way, with what belongs to it.
 ///
 /// # Errors
 /// `Unavailable` when the store did not answer.
@@ -45,19 +44,19 @@ pub(crate) async fn overcome(
     app: &App,
     before: &Booking,
     mut after: Booking,
-    entries: &[Entry],
-    issue: Option<PaymentIssue>,
+    beside: Beside<'_>,
 ) -> Result<Advance> {
     after.trouble = None;
-    let issue = match issue {
+    let mended = match beside.issue {
         None if before.trouble.is_some() => {
             let known = issue_of(app, before).await?;
             let (now, done) = (app.clock.now(), "done".to_owned());
             Some(if known.is_for_people() { known.noted(now, done) } else { known.closed(now, done) })
         }
-        issue => issue,
+        _ => None,
     };
-    app.store.advance_with(before, after, &Beside { entries, issue: issue.as_ref() }).await
+    let beside = Beside { issue: mended.as_ref().or(beside.issue), ..beside };
+    app.store.advance_with(before, after, &beside).await
 }
 
 /// Has an operator told that something failed which was taken for done.
@@ -67,10 +66,11 @@ pub(crate) async fn overcome(
 pub(crate) async fn tell(app: &App, booking: &Booking, failed: &str) -> Result<()> {
     let issue =
         issue_of(app, booking).await?.anew(app.clock.now()).tried(PROVIDER, app.clock.now(), failed).open();
-    if app.store.keep_issue(&issue).await? {
-        return Ok(());
+    let beside = Beside { issue: Some(&issue), ..Beside::default() };
+    match app.store.advance_with(booking, booking.clone(), &beside).await? {
+        Advance::Done(_) => Ok(()),
+        Advance::Lost => Err(Error::unavailable("another call is at this booking")),
     }
-    Err(Error::unavailable("another has written of the same trouble"))
 }
 
 /// What is known of the trouble with a booking's money.

@@ -56,6 +56,9 @@ pub struct Payout {
     booking_id: BookingId,
     /// How much.
     amount: Money,
+    /// What was kept of it for what the host owes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    withheld: Option<Money>,
     /// Where it stands.
     status: Status,
     /// When it is due, or was.
@@ -82,16 +85,17 @@ impl Payout {
         let (amount, status, at) = match booking.payout() {
             Some((amount, at)) if booking.payout_at.is_some() => (amount, Status::WaitingForAccount, at),
             Some((amount, at)) => (amount, Status::Scheduled, at),
-            None if booking.is_disputed() && booking.taken.host() > booking.paid_out => {
-                let amount = booking.taken.host() - booking.paid_out;
+            None if booking.is_disputed() && booking.taken.host() > booking.paid_out + booking.withheld => {
+                let amount = booking.taken.host() - booking.paid_out - booking.withheld;
                 (amount, Status::Disputed, booking.check_in_at + PAYOUT_AFTER)
             }
-            None if booking.paid_out > 0 => {
+            None if booking.paid_out > 0 || booking.withheld > 0 => {
                 (booking.paid_out, Status::Paid, booking.check_in_at + PAYOUT_AFTER)
             }
             None => return None,
         };
-        let id = booking.payout_id();
-        Some(Self { id, booking_id: booking.id, amount: booking.price.money(amount), status, at })
+        let (id, amount) = (booking.payout_id(), booking.price.money(amount));
+        let withheld = Some(booking.price.money(booking.withheld)).filter(|withheld| withheld.amount > 0);
+        Some(Self { id, booking_id: booking.id, amount, withheld, status, at })
     }
 }

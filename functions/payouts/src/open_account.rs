@@ -4,6 +4,8 @@
 use roost::app::App;
 use roost::error::{Error, Result};
 use roost::http::{Answer, Call, Host, Nothing, Operation};
+use roost::ids::UserId;
+use roost::payment::HostAccount;
 use roost::store::payout_accounts::PayoutAccount;
 use serde::Serialize;
 
@@ -30,18 +32,26 @@ impl Operation for OpenPayoutAccount {
         let host = call.caller.id;
         let site = app.config.site.as_ref().ok_or_else(|| Error::internal("ROOST_WEB_URL is not set"))?;
         let provider = app.payouts()?;
-        let known = match app.store.payout_account(host).await? {
-            Some(known) => known,
-            None => {
-                let account = provider.open_account(host).await?.id;
-                app.store.keep_payout_account(host, PayoutAccount { account }).await?
-            }
-        };
-        let account = provider.account(&known.account).await?;
+        let account = account_of(&app, host).await?;
         let onboarding_url = provider.onboarding(&account.id, &format!("{}{BACK}", site.url)).await?;
         let status = if account.is_active { Status::Active } else { Status::Pending };
         Ok(Answer::ok(Onboarding { onboarding_url, status }))
     }
+}
+
+/// The host's account: the one that is known, or another, where there is none or it is closed.
+async fn account_of(app: &App, host: UserId) -> Result<HostAccount> {
+    let provider = app.payouts()?;
+    let known = app.store.payout_account(host).await?;
+    if let Some(known) = &known {
+        let account = provider.account(&known.account).await?;
+        if !account.is_closed {
+            return Ok(account);
+        }
+    }
+    let account = provider.open_account(host).await?.id;
+    let kept = app.store.keep_payout_account(host, PayoutAccount { account }, known.as_ref()).await?;
+    provider.account(&kept.account).await
 }
 
 /// How a host's account stands, and where he tells the provider what it asks.

@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 use roost::clock::Instant;
 use roost::error::{Fields, Result};
 use roost::geo::Bounds;
+use roost::geo::polygon::Polygon;
 use roost::listing::{Location, PlaceType, PropertyType};
 use roost::search::query::{Area, Query, Sort, Town};
 use roost::search::words::words;
@@ -59,8 +60,8 @@ macro_rules! parameters {
 }
 
 parameters! {
-    /// A search: an area (`location`, or `lat`, `lng` and `radiusKm`, or `bbox`; everywhere without)
-    /// and filters.
+    /// A search: an area (`location`, or `lat`, `lng` and `radiusKm`, or `bbox`, or `polygon`; everywhere
+    /// without) and filters.
     SearchParameters {
         /// A town, or a town and a country: `Antwerp`, `Antwerp, BE`.
         location: String,
@@ -72,6 +73,9 @@ parameters! {
         radius_km: f64,
         /// `west,south,east,north` in degrees; with west > east it crosses the antimeridian.
         bbox: String,
+        /// The corners of an area that somebody has drawn, `lng,lat,lng,lat,…` in degrees: 3 to 100. Its edges
+        /// are straight on the map and do not cross, nor does it cross the antimeridian.
+        polygon: String,
         /// `relevance`, `price`, `rating` or `distance`.
         sort: String,
         /// How many items at most: 20 unless told, 50 at most.
@@ -84,8 +88,11 @@ parameters! {
 parameters! {
     /// A search of a map.
     MapParameters {
-        /// `west,south,east,north` in degrees; with west > east it crosses the antimeridian. Required.
+        /// `west,south,east,north` in degrees; with west > east it crosses the antimeridian. Required, unless
+        /// there is a `polygon`.
         bbox: String,
+        /// The corners of an area that somebody has drawn, as of a search, instead of `bbox`.
+        polygon: String,
         /// 0 (the world) to 22 (a house). Required.
         zoom: i64,
     }
@@ -128,7 +135,7 @@ impl SearchParameters {
             None => {}
             Some(None) => fields.refuse("/sort", "must be relevance, price, rating or distance"),
             Some(Some(Sort::Distance)) if query.area.centre().is_none() => {
-                fields.refuse("/sort", "distance needs a centre: lat and lng, or a bbox");
+                fields.refuse("/sort", "distance needs a centre: lat and lng, a bbox, or a polygon");
             }
             Some(Some(sort)) => query.sort = sort,
         }
@@ -139,11 +146,15 @@ impl SearchParameters {
     /// Where to look; anywhere where it is not said or said wrong.
     fn area(&self, fields: &mut Fields) -> Area {
         let has_centre = self.lat.is_some() || self.lng.is_some();
-        let ways =
-            [(self.location.is_some(), "/location"), (has_centre, "/lat"), (self.bbox.is_some(), "/bbox")];
+        let ways = [
+            (self.location.is_some(), "/location"),
+            (has_centre, "/lat"),
+            (self.bbox.is_some(), "/bbox"),
+            (self.polygon.is_some(), "/polygon"),
+        ];
         let mut named = ways.into_iter().filter_map(|(is_named, pointer)| is_named.then_some(pointer));
         if let (Some(_), Some(second)) = (named.next(), named.next()) {
-            fields.refuse(second, "name one area: location, or lat and lng, or bbox");
+            fields.refuse(second, "name one area: location, or lat and lng, or bbox, or polygon");
             return Area::World;
         }
         if self.radius_km.is_some() && !has_centre {
@@ -154,6 +165,9 @@ impl SearchParameters {
         }
         if let Some(bbox) = &self.bbox {
             return fields.take("/bbox", parse_box(bbox)).map_or(Area::World, Area::Box);
+        }
+        if let Some(polygon) = &self.polygon {
+            return fields.take("/polygon", parse_polygon(polygon)).map_or(Area::World, Area::Polygon);
         }
         match (self.lat, self.lng) {
             (None, None) => Area::World,
@@ -169,8 +183,15 @@ impl MapParameters {
     /// `Invalid`, naming every wrong parameter.
     pub fn parse(&self, now: Instant) -> Result<(Query, u8)> {
         let mut fields = Fields::default();
-        let bounds = self.bbox.as_deref().ok_or("is required").and_then(parse_box);
-        let area = fields.take("/bbox", bounds).map_or(Area::World, Area::Box);
+        let area = match (&self.bbox, &self.polygon) {
+            (None, Some(polygon)) => fields.take("/polygon", parse_polygon(polygon)).map(Area::Polygon),
+            (bbox, polygon) => {
+                fields.check(polygon.is_none(), "/polygon", "name one area: bbox, or polygon");
+                let bounds = bbox.as_deref().ok_or("is required, unless there is a polygon");
+                fields.take("/bbox", bounds.and_then(parse_box)).map(Area::Box)
+            }
+        };
+        let area = area.unwrap_or(Area::World);
         let zoom = match self.zoom {
             None => {
                 fields.refuse("/zoom", "is required");
@@ -249,11 +270,7 @@ fn circle(lat: Option<f64>, lng: Option<f64>, radius_km: Option<f64>, fields: &m
 }
 
 fn parse_box(bbox: &str) -> std::result::Result<Bounds, &'static str> {
-    let degrees: Vec<f64> = bbox
-        .split(',')
-        .map(|degrees| degrees.trim().parse().map_err(|_| "must be four numbers: west,south,east,north"))
-        .collect::<std::result::Result<_, _>>()?;
-    let [west, south, east, north] = degrees[..] else {
+    let Some(&[west, south, east, north]) = degrees(bbox).as_deref() else {
         return Err("must be four numbers: west,south,east,north");
     };
     let is_longitude = |degrees| (-180.0..=180.0).contains(&degrees);
@@ -268,6 +285,20 @@ fn parse_box(bbox: &str) -> std::result::Result<Bounds, &'static str> {
         return Err("south must be less than north");
     }
     Ok(Bounds { west, south, east, north })
+}
+
+fn parse_polygon(polygon: &str) -> std::result::Result<Polygon, &'static str> {
+    let degrees = degrees(polygon).ok_or("must be numbers: lng,lat,lng,lat,…")?;
+    let (corners, rest) = degrees.as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err("must have a longitude and a latitude for each corner");
+    }
+    Polygon::of(corners.iter().map(|&[lng, lat]| Location { lat, lng }).collect())
+}
+
+/// Numbers separated by commas.
+fn degrees(text: &str) -> Option<Vec<f64>> {
+    text.split(',').map(|degrees| degrees.trim().parse().ok()).collect()
 }
 
 /// The entries of a list separated by commas.

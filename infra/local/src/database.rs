@@ -1,8 +1,12 @@
 //! The database under the store: opened, and filled with the template's tables.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use dynoxide::{Database, DynoxideError};
+use rusqlite::Connection;
+use rusqlite::backup::Backup;
 use serde_json::{Value, json};
 
 use crate::template::Table;
@@ -18,19 +22,62 @@ pub enum Place<'a> {
     Kept(&'a Path),
 }
 
+/// A database in memory with empty tables, of which others are made sooner than by creating tables in each.
+#[derive(Debug)]
+pub struct Blueprint(Mutex<Connection>);
+
+impl Blueprint {
+    /// One with these tables.
+    ///
+    /// # Errors
+    /// As [`open`].
+    pub fn of(tables: &[Table]) -> Result<Self, String> {
+        let path = in_memory();
+        let kept = connected(&path)?;
+        opened(&path, Place::Memory, tables)?;
+        Ok(Self(Mutex::new(kept)))
+    }
+
+    /// Another database with the same tables.
+    ///
+    /// # Errors
+    /// As [`open`].
+    pub fn copy(&self) -> Result<Database, String> {
+        let path = in_memory();
+        let mut copy = connected(&path)?;
+        let blueprint = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = Backup::new(&blueprint, &mut copy);
+        let copied = all.and_then(|all| all.run_to_completion(i32::MAX, Duration::ZERO, None));
+        copied.map_err(|error| format!("{path}: {error}"))?;
+        opened(&path, Place::Memory, &[])
+    }
+}
+
+/// Named, so that a second connection finds it; by a name of its own, so that none other does.
+fn in_memory() -> String {
+    format!("file:/roost-{}?vfs=memdb", uuid::Uuid::new_v4())
+}
+
+fn connected(path: &str) -> Result<Connection, String> {
+    Connection::open(path).map_err(|error| format!("{path}: {error}"))
+}
+
 /// Opens the database and creates the tables that it lacks.
 ///
 /// # Errors
 /// A sentence that says which file or table, and why.
 pub fn open(place: Place, tables: &[Table]) -> Result<Database, String> {
     let path = match place {
-        // Named, so that a second connection finds it; by the stack's own name, so that none other does.
-        Place::Memory => format!("file:/roost-{}?vfs=memdb", uuid::Uuid::new_v4()),
+        Place::Memory => in_memory(),
         Place::Passing(file) | Place::Kept(file) => file.display().to_string(),
     };
+    opened(&path, place, tables)
+}
+
+fn opened(path: &str, place: Place, tables: &[Table]) -> Result<Database, String> {
     // Held until ours has opened, so that a database in memory is not forgotten in between.
-    let side = rusqlite::Connection::open(&path).map_err(|error| format!("{path}: {error}"))?;
-    let database = Database::new(&path).map_err(|error| format!("{path}: {error}"))?;
+    let side = connected(path)?;
+    let database = Database::new(path).map_err(|error| format!("{path}: {error}"))?;
     let tuned = match place {
         Place::Kept(_) => database.disable_bulk_loading(),
         Place::Memory | Place::Passing(_) => database.enable_bulk_loading(),

@@ -98,6 +98,8 @@ pub struct Booking {
     pub returning: Option<Returning>,
     /// What was paid out to its host, in minor units.
     pub paid_out: i64,
+    /// What of its host's share was kept for what he owes, in minor units.
+    pub withheld: i64,
     /// What is being sent to its host, in minor units, and not known to have come; nothing otherwise.
     pub sending: i64,
     /// What is being taken back of its host, and not known to be.
@@ -112,6 +114,8 @@ pub struct Booking {
     pub dispute: Option<Dispute>,
     /// What stands in the way of the next step of its money.
     pub trouble: Option<Trouble>,
+    /// The provider's events that have changed it, latest last: the newest few of them. See [`Booking::hearing`].
+    pub heard: Vec<Heard>,
     /// Whether its details are kept in a second item.
     pub has_details: bool,
     /// Counts its changes: every write is conditional on the version it read.
@@ -138,6 +142,14 @@ pub struct Reversing {
     /// How much, in minor units.
     pub amount: i64,
 }
+
+/// An event of a provider's, by a hash of its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard(pub u64);
+
+/// How many of the provider's events a booking remembers: a stay that is paid in two and disputed is told of
+/// by half as many that change it.
+const MOST_HEARD: usize = 8;
 
 /// Which party did something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -343,6 +355,16 @@ impl Booking {
         PayoutId::from_bits(derived(&[b"payout", &self.id.bits().to_be_bytes()]))
     }
 
+    /// The booking as an event of the provider's changes it. The event stands in the booking itself, so it is
+    /// written in the transaction that acts on it, or not at all, and costs no write of its own.
+    #[must_use]
+    pub fn hearing(mut self, event: Heard) -> Self {
+        let forgotten = (self.heard.len() + 1).saturating_sub(MOST_HEARD);
+        self.heard.drain(..forgotten);
+        self.heard.push(event);
+        self
+    }
+
     /// What the guest pays.
     #[must_use]
     pub fn total(&self) -> Money {
@@ -484,6 +506,7 @@ pub(crate) mod tests {
             },
             returning: None,
             paid_out: 0,
+            withheld: 0,
             sending: 0,
             reversing: None,
             payout_at: None,
@@ -491,6 +514,7 @@ pub(crate) mod tests {
             unsettled: true,
             dispute: None,
             trouble: None,
+            heard: Vec::new(),
             has_details: true,
             version: 3,
         }

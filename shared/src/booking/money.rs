@@ -29,6 +29,8 @@ pub enum Step {
     DecideRefund(Parts),
     /// Return what was decided.
     Refund(usize, Returning),
+    /// Give back so much of what was withheld of the host's, in minor units: he owes it again.
+    OweAgain(i64),
     /// Write down that so much of what was paid out to the host is to be taken back, in minor units: it is the
     /// guest's again.
     DecideReversal(i64),
@@ -72,13 +74,15 @@ impl Booking {
                     return Some(Step::Refund(of, returning.clone()));
                 }
                 let back = self.taken.minus(&due);
-                let too_much = self.paid_out - self.taken.host().max(0);
+                let too_much = self.paid_out + self.withheld - self.taken.host().max(0);
                 let (_, left) = self.refunded_next();
                 let may_refund = left > 0 && self.returning.is_none() && !self.is_disputed();
                 if back.total() > 0 && may_refund {
                     Some(Step::DecideRefund(back.up_to(left)))
                 } else if let Some(reversing) = self.reversing {
                     Some(Step::TakeBack(index, reversing))
+                } else if too_much > 0 && self.withheld > 0 {
+                    Some(Step::OweAgain(too_much.min(self.withheld)))
                 } else {
                     (too_much > 0).then_some(Step::DecideReversal(too_much))
                 }
@@ -163,7 +167,7 @@ impl Booking {
         // Of a stay that was called off the host has what its policy kept.
         let begun = matches!(self.state, State::CheckedIn | State::Completed | State::Cancelled)
             || self.state == State::Confirmed && planted::is(Bug::PayoutBeforeCheckIn);
-        let earned = self.taken.host() - self.paid_out;
+        let earned = self.taken.host() - self.paid_out - self.withheld;
         let after = if planted::is(Bug::PayoutBeforeCheckIn) { Duration::ZERO } else { PAYOUT_AFTER };
         let at = self.payout_at.unwrap_or(self.check_in_at + after);
         // What may be on its way is followed to its end, whatever has become of the money since.

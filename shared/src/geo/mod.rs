@@ -1,6 +1,7 @@
-//! Places on the earth: distances, boxes, and the grid of cells that search reads.
+//! Places on the earth: distances, boxes, polygons, and the grid of cells that search reads.
 
 pub mod cells;
+pub mod polygon;
 pub mod zone;
 
 use crate::listing::Location;

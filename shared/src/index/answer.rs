@@ -58,6 +58,7 @@ struct Aggregations {
     property_types: Filtered,
     amenities: Filtered,
     prices: Filtered,
+    uneven_prices: Filtered,
     hits: Tiles,
 }
 
@@ -140,12 +141,13 @@ impl Answer {
     }
 
     pub(super) fn facets(&self) -> Result<Facets, Trouble> {
-        let Aggregations { place_types, property_types, amenities, prices, .. } = &self.aggregations;
+        let Aggregations { place_types, property_types, amenities, prices, uneven_prices, .. } =
+            &self.aggregations;
         Ok(Facets::from(Counts {
             place_types: place_types.counts()?,
             property_types: property_types.counts()?,
             amenities: amenities.counts()?,
-            prices: prices.prices(),
+            prices: [prices.prices(), uneven_prices.prices()].concat(),
         }))
     }
 

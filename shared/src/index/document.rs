@@ -19,6 +19,8 @@ pub(super) fn document(projection: &Projection, version: u64) -> Value {
     let (title, city) = (words(&projection.title), words(&projection.city));
     let with_country = words(&format!("{city} {}", projection.country));
     let lowercase: Vec<String> = projection.amenities.iter().map(|name| name.to_lowercase()).collect();
+    let even_price = projection.even_price(FAR);
+    let even_rules = projection.even_rules(FAR);
     let open = projection.open_runs(FAR).into_iter().map(|(first, end)| json!({"gte": first, "lt": end}));
     let mut document = json!({
         "unit": projection.unit,
@@ -36,18 +38,23 @@ pub(super) fn document(projection: &Projection, version: u64) -> Value {
         "amenity": lowercase,
         "base_price": projection.base_price,
         "three_digits": three_digits(projection.base_price),
-        "min_nights": projection.min_nights,
-        "max_nights": projection.max_nights,
+        "min_nights": even_rules.map_or(projection.min_nights, |rules| rules.min_nights),
+        "max_nights": even_rules.map_or(projection.max_nights, |rules| rules.max_nights),
         "standing": standing(projection),
         "rating": rating(projection),
         "open": open.collect::<Vec<_>>(),
-        "has_rule_runs": projection.rule_runs().len() > 0,
+        "has_rule_runs": even_rules.is_none(),
         "projection": STANDARD.encode(kept(projection, version)),
     });
-    for (field, runs) in [("price_runs", price_runs(projection)), ("rule_runs", rule_runs(projection))] {
-        if !runs.is_empty() {
-            document[field] = STANDARD.encode(runs).into();
+    match even_price {
+        Some(price) => {
+            document["even_price"] = price.into();
+            document["even_three_digits"] = three_digits(price).into();
         }
+        None => document["price_runs"] = STANDARD.encode(price_runs(projection)).into(),
+    }
+    if even_rules.is_none() {
+        document["rule_runs"] = STANDARD.encode(rule_runs(projection)).into();
     }
     document
 }

@@ -123,29 +123,35 @@ impl Filters {
             let others = self.chosen().filter(|filter| Some(filter) != own.as_ref()).collect();
             json!({"filter": all_of(others), "aggs": {"values": terms}})
         };
-        let prices = match days(query) {
-            None => terms("three_digits", ALL),
-            Some(days) => json!({"terms": {
-                "script": script(&format!("threeDigits({MEAN})"), stay(days)),
-                "value_type": "long",
-                "size": ALL,
-            }}),
-        };
-        json!({
+        let usual = if query.stay.is_none() { "three_digits" } else { "even_three_digits" };
+        let mut facets = json!({
             "place_types": counted(&self.place_types, terms("place_type", ALL)),
             "property_types": counted(&self.property_types, terms("property_type", ALL)),
             "amenities": counted(&self.amenities, terms("amenities", AMENITIES)),
-            "prices": counted(&self.price, prices),
-        })
+            "prices": counted(&self.price, terms(usual, ALL)),
+        });
+        if let Some(days) = days(query) {
+            let others = self.chosen().filter(|filter| Some(filter) != self.price.as_ref());
+            let of_dates = script(&format!("threeDigits({MEAN})"), stay(days));
+            facets["uneven_prices"] = json!({
+                "filter": all_of(others.chain([uneven()]).collect()),
+                "aggs": {"values": {"terms": {"script": of_dates, "value_type": "long", "size": ALL}}},
+            });
+        }
+        facets
     }
 }
 
-/// The mean night; the base price where the unit has no other.
-const MEAN: &str = "(doc['price_runs'].size() == 0 ? doc['base_price'].value : \
+/// The mean night: the one price of all nights, or what the runs of prices say of these.
+const MEAN: &str = "(doc['even_price'].size() != 0 ? doc['even_price'].value : \
     mean(doc['price_runs'].value, doc['base_price'].value, params.first, params.end))";
 
-/// The stay rules of `[first, end)`. Only units that have dates with rules of their own are asked one
-/// by one.
+/// The units whose nights differ in price: only they are asked one by one what these dates cost.
+fn uneven() -> Value {
+    json!({"bool": {"must_not": {"exists": {"field": "even_price"}}}})
+}
+
+/// The stay rules of `[first, end)`. Only units whose rules depend on the dates are asked one by one.
 fn stay_rules(first: i32, end: i32) -> Value {
     let nights = end - first;
     let own = script(
@@ -195,6 +201,12 @@ fn area(area: &Area) -> Option<Value> {
             "top_left": point(bounds.north, bounds.west),
             "bottom_right": point(bounds.south, bounds.east),
         }}}),
+        Area::Polygon(polygon) => {
+            let corners = polygon.corners();
+            let ring: Vec<[f64; 2]> =
+                corners.iter().chain(corners.first()).map(|corner| [corner.lng, corner.lat]).collect();
+            json!({"geo_shape": {"location": {"shape": {"type": "Polygon", "coordinates": [ring]}}}})
+        }
     })
 }
 
@@ -205,10 +217,16 @@ fn price_between(query: &Query) -> Option<Value> {
     let (least, most) = (query.min_price.unwrap_or(0), query.max_price.unwrap_or(i64::MAX));
     Some(match days(query) {
         None => json!({"range": {"base_price": {"gte": least, "lte": most}}}),
-        Some((first, end)) => json!({"script": {"script": script(
-            &format!("{MEAN} >= params.least && {MEAN} <= params.most"),
-            json!({"first": first, "end": end, "least": least, "most": most}),
-        )}}),
+        Some((first, end)) => {
+            let of_dates = script(
+                &format!("{MEAN} >= params.least && {MEAN} <= params.most"),
+                json!({"first": first, "end": end, "least": least, "most": most}),
+            );
+            json!({"bool": {"should": [
+                {"range": {"even_price": {"gte": least, "lte": most}}},
+                all_of(vec![uneven(), json!({"script": {"script": of_dates}})]),
+            ]}})
+        }
     })
 }
 

@@ -234,6 +234,8 @@ pub struct HostAccount {
     pub id: String,
     /// Whether it can be paid: the host has told the provider what it asks.
     pub is_active: bool,
+    /// Whether it is closed, or no longer ours: it will never be paid again.
+    pub is_closed: bool,
 }
 
 /// A payment provider, for the guests' money. Calls never return an error: an outcome that is not known is

@@ -78,7 +78,11 @@ impl Written {
             }
             Movement::Payout | Movement::Reversal => true,
             // The provider's side of a dispute does not say of which booking it is.
-            Movement::Penalty | Movement::Dispute | Movement::DisputeWon | Movement::DisputeLost => false,
+            Movement::Penalty
+            | Movement::Withholding
+            | Movement::Dispute
+            | Movement::DisputeWon
+            | Movement::DisputeLost => false,
         };
         Some(Self { entry, is_asked })
     }

@@ -126,6 +126,7 @@ impl<'a> Matcher<'a> {
             Area::World => true,
             Area::Town(town) => candidate.place.iter().any(|place| place == town.name()),
             Area::Box(bounds) => bounds.contains(candidate.projection.location),
+            Area::Polygon(polygon) => polygon.contains(candidate.projection.location),
             Area::Circle { radius_km, .. } => distance_km.is_some_and(|distance| distance <= *radius_km),
         }
     }

@@ -174,6 +174,38 @@ impl Projection {
         self.rules.0.iter().map(|(first, end, _)| (*first, *end, self.rules(*first)))
     }
 
+    /// The one price of all nights that can be had before `far`, in minor units; `None` where they differ. Of
+    /// most units a search by dates then asks no run for its price.
+    #[must_use]
+    pub fn even_price(&self, far: i32) -> Option<i64> {
+        let mut prices = self.open_runs(far).into_iter().flat_map(|(first, end)| {
+            let runs = || self.prices.overlapping(first, end);
+            let covered: i32 = runs().map(|(from, to, _)| to - from).sum();
+            let base = (covered < end - first).then_some(self.base_price);
+            runs().map(|(.., price)| *price).chain(base)
+        });
+        let price = prices.next().unwrap_or(self.base_price);
+        prices.all(|other| other == price).then_some(price)
+    }
+
+    /// The stay rules of every stay that can be had before `far`, where they do not depend on its dates.
+    #[must_use]
+    pub fn even_rules(&self, far: i32) -> Option<BindingRules> {
+        let mut rules = self.open_runs(far).into_iter().flat_map(|(first, end)| {
+            let runs = || self.rules.overlapping(first, end);
+            let covered: i32 = runs().map(|(from, to, _)| to - from).sum();
+            // No run is of `far`: its rules are the unit's own.
+            let own = (covered < end - first).then(|| self.rules(far));
+            runs().map(|(from, ..)| self.rules(from)).chain(own)
+        });
+        let even = rules.next().unwrap_or_else(|| self.rules(far));
+        // A guest leaves on a night that need not be open, so that any night may bind him.
+        let is_free = |rules: BindingRules| !rules.closed_to_arrival && !rules.closed_to_departure;
+        let is_even = is_free(even) && rules.all(|other| other == even);
+        let may_leave = self.rule_runs().all(|(.., rules)| !rules.closed_to_departure);
+        (is_even && may_leave).then_some(even)
+    }
+
     /// The mean night of `[first, end)` in minor units.
     #[must_use]
     pub fn mean_night(&self, first: i32, end: i32) -> i64 {

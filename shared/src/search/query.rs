@@ -2,6 +2,7 @@
 
 use super::words::words;
 use crate::geo::Bounds;
+use crate::geo::polygon::Polygon;
 use crate::listing::{Location, PlaceType, PropertyType};
 use crate::stay::Nights;
 
@@ -71,6 +72,8 @@ pub enum Area {
     },
     /// In a box.
     Box(Bounds),
+    /// In what somebody has drawn on a map.
+    Polygon(Polygon),
 }
 
 impl Area {
@@ -81,6 +84,7 @@ impl Area {
             Self::World | Self::Town(_) => None,
             Self::Circle { centre, .. } => Some(*centre),
             Self::Box(bounds) => Some(bounds.centre()),
+            Self::Polygon(polygon) => Some(polygon.bounds().centre()),
         }
     }
 
@@ -92,6 +96,7 @@ impl Area {
             Self::Town(_) => None,
             Self::Circle { centre, radius_km } => Some(Bounds::around(*centre, *radius_km)),
             Self::Box(bounds) => Some(*bounds),
+            Self::Polygon(polygon) => Some(polygon.bounds()),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::Found;
 use super::projection::{Candidate, Projection};
 use super::query::{Area, Query, Sort, Town};
 use crate::clock::{Instant, Zone};
+use crate::geo::polygon::Polygon;
 use crate::geo::{Bounds, distance_km};
 use crate::ids::{BookingId, ListingId};
 use crate::listing::calendar::{Calendar, Rules};
@@ -59,6 +60,7 @@ impl Home {
             Area::Town(town) => town.name() == listing.address.city.to_lowercase(),
             Area::Circle { centre, radius_km } => distance_km(*centre, listing.location) <= *radius_km,
             Area::Box(bounds) => bounds.contains(listing.location),
+            Area::Polygon(polygon) => polygon.contains(listing.location),
         };
         let sellable = query.stay.is_none_or(|stay| {
             let taken: Vec<TakenNight> = self
@@ -205,6 +207,11 @@ fn area() -> impl Strategy<Value = Area> {
             north: 51.8
         })),
         Just(Area::Box(Bounds { west: 179.2, south: 50.0, east: -179.4, north: 52.0 })),
+        (3.0f64..4.0, 4.4f64..5.0).prop_map(|(west, east)| {
+            let corner = |lat, lng| Location { lat, lng };
+            let corners = vec![corner(50.2, west), corner(50.4, east), corner(51.7, 4.2)];
+            Area::Polygon(Polygon::of(corners).unwrap())
+        }),
     ]
 }
 
@@ -297,6 +304,24 @@ proptest! {
             let distance = query.area.centre().map(|centre| distance_km(centre, home.listing.location));
             prop_assert_eq!(hit.distance_km, distance);
         }
+    }
+
+    #[test]
+    fn what_is_even_is_so_for_every_stay_that_can_be_had(home in home(), first in 0i32..45, count in 1i32..9) {
+        let Some(candidate) = home.candidate(1) else { return Ok(()) };
+        let projection = &candidate.projection;
+        let (first, end) = (TODAY + first, TODAY + first + count);
+        let is_open = projection.is_open(first, end);
+        if let Some(price) = projection.even_price(65_000).filter(|_| is_open) {
+            prop_assert_eq!(projection.mean_night(first, end), price);
+        }
+        if let Some(even) = projection.even_rules(65_000).filter(|_| is_open) {
+            prop_assert_eq!(projection.rules(first), even);
+            prop_assert!(!projection.rules(end).closed_to_departure);
+        }
+        // Not even, it has runs to say so.
+        prop_assert!(projection.even_price(65_000).is_some() || projection.price_runs().len() > 0);
+        prop_assert!(projection.even_rules(65_000).is_some() || projection.rule_runs().len() > 0);
     }
 
     #[test]

@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::booking_record::booking_of_item;
-use super::due::{Due, SHARDS};
+use super::due::Due;
 use super::{Item, Store, fault, key_of, keys, number, record, text};
 use crate::booking::answer::Details;
 use crate::booking::{Booking, State};
@@ -203,32 +202,23 @@ impl Store {
 
     /// The bookings that wait in a list for something due by `until`, read strongly.
     pub async fn due(&self, list: Due, until: Instant) -> Result<Vec<Booking>> {
-        let of_shard = |shard: u128| async move {
-            let mut pages = self
-                .client
-                .query()
-                .table_name(&self.tables.bookings)
-                .index_name(keys::BOOKINGS_BY_DUE)
-                .key_condition_expression("due = :due AND due_at <= :until")
-                .expression_attribute_values(":due", text(list.partition(shard)))
-                .expression_attribute_values(":until", number(until.as_millisecond()))
-                .into_paginator()
-                .items()
-                .send();
-            let mut ids = Vec::new();
-            while let Some(found) = pages.next().await {
-                let waiting: Waiting = record(found.map_err(fault)?)?;
-                ids.push(waiting.booking);
-            }
-            Ok::<_, Error>(ids)
-        };
-        let shards = u32::try_from(SHARDS).unwrap_or(1);
-        let ids: Vec<Vec<BookingId>> = stream::iter(0..shards)
-            .map(|shard| of_shard(u128::from(shard)))
-            .buffered(4)
-            .try_collect()
-            .await?;
-        self.bookings(&ids.concat(), true).await
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.tables.bookings)
+            .index_name(keys::BOOKINGS_BY_DUE)
+            .key_condition_expression("due = :due AND due_at <= :until")
+            .expression_attribute_values(":due", text(list.word()))
+            .expression_attribute_values(":until", number(until.as_millisecond()))
+            .into_paginator()
+            .items()
+            .send();
+        let mut ids = Vec::new();
+        while let Some(found) = pages.next().await {
+            let waiting: Waiting = record(found.map_err(fault)?)?;
+            ids.push(waiting.booking);
+        }
+        self.bookings(&ids, true).await
     }
 }
 

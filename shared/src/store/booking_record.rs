@@ -2,14 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::due::{SHARDS, due};
+use super::due::due;
 use super::keys::{self, Key};
 use super::{Item, item, record};
 use crate::booking::balance::Balance;
 use crate::booking::dispute::Dispute;
 use crate::booking::refund::Settlement;
 use crate::booking::trouble::Trouble;
-use crate::booking::{Attempt, Booking, Mode, Outcome, Party, Returning, Reversing, Sent, Side, State};
+use crate::booking::{
+    Attempt, Booking, Heard, Mode, Outcome, Party, Returning, Reversing, Sent, Side, State,
+};
 use crate::clock::{Instant, Zone};
 use crate::error::{Error, Result};
 use crate::ids::{BookingId, ListingId, UnitId, UserId};
@@ -78,6 +80,8 @@ struct BookingRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     paid_out: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    withheld: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     sending: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reversing: Option<Reversing>,
@@ -93,6 +97,9 @@ struct BookingRecord {
     tries: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     again_at: Option<i64>,
+    /// Eight bytes for each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    heard: Option<serde_bytes::ByteBuf>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     has_details: bool,
     version: u64,
@@ -182,7 +189,6 @@ pub(crate) fn booking_item(booking: &Booking) -> Result<Item> {
     let nights: Vec<String> =
         compact_nights(&booking.price).iter().map(|(count, price)| format!("{count}*{price}")).collect();
     let due = due(booking);
-    let shard = booking.id.bits() % SHARDS;
     let party = booking.guests;
     let record = BookingRecord {
         booking: booking.id,
@@ -221,6 +227,7 @@ pub(crate) fn booking_item(booking: &Booking) -> Result<Item> {
         taken: Some(Amounts::from(&booking.taken)).filter(|_| booking.taken != Parts::default()),
         returning: booking.returning.clone(),
         paid_out: Some(booking.paid_out).filter(|paid| *paid != 0),
+        withheld: Some(booking.withheld).filter(|withheld| *withheld != 0),
         sending: Some(booking.sending).filter(|sending| *sending != 0),
         reversing: booking.reversing,
         payout_at: booking.payout_at.map(Instant::as_millisecond),
@@ -229,9 +236,13 @@ pub(crate) fn booking_item(booking: &Booking) -> Result<Item> {
         dispute: booking.dispute.clone(),
         tries: booking.trouble.map(|trouble| trouble.tries),
         again_at: booking.trouble.and_then(|trouble| trouble.again_at).map(Instant::as_millisecond),
+        heard: (!booking.heard.is_empty()).then(|| {
+            let events: Vec<[u8; 8]> = booking.heard.iter().map(|event| event.0.to_be_bytes()).collect();
+            serde_bytes::ByteBuf::from(events.concat())
+        }),
         has_details: booking.has_details,
         version: booking.version,
-        due: due.map(|(list, _)| list.partition(shard)),
+        due: due.map(|(list, _)| list.word().to_owned()),
         due_at: due.map(|(_, at)| at.as_millisecond()),
         requested_unit: (booking.state == State::Requested).then_some(booking.unit),
     };
@@ -314,6 +325,7 @@ fn booking_of_record(record: BookingRecord) -> Result<Booking> {
         taken: record.taken.map(Parts::try_from).transpose()?.unwrap_or_default(),
         returning: record.returning,
         paid_out: record.paid_out.unwrap_or_default(),
+        withheld: record.withheld.unwrap_or_default(),
         sending: record.sending.unwrap_or_default(),
         reversing: record.reversing,
         payout_at: record.payout_at.map(instant).transpose()?,
@@ -324,6 +336,9 @@ fn booking_of_record(record: BookingRecord) -> Result<Booking> {
             Some(tries) => Some(Trouble { tries, again_at: record.again_at.map(instant).transpose()? }),
             None => None,
         },
+        heard: record.heard.as_deref().map_or_else(Vec::new, |events| {
+            events.as_chunks().0.iter().map(|event| Heard(u64::from_be_bytes(*event))).collect()
+        }),
         has_details: record.has_details,
         version: record.version,
     })
@@ -418,7 +433,7 @@ mod tests {
 
     #[test]
     fn a_booking_reads_back_and_is_one_write_unit() {
-        let booking = large();
+        let booking = large().hearing(Heard(u64::MAX)).hearing(Heard(7));
         let item = booking_item(&booking).unwrap();
         let bytes: usize = item.iter().map(|(name, value)| name.len() + size(value)).sum();
         assert!(bytes <= 1024, "{bytes} bytes");

@@ -4,6 +4,7 @@
 use crate::clock::Instant;
 use crate::geo::cells::{Cell, Region};
 use crate::ids::{BookingId, EventId, ListingId, PhotoId, SessionId, UnitId, UserId};
+use crate::money::Currency;
 use crate::stay::Date;
 
 /// The partition and sort key of an item.
@@ -163,6 +164,12 @@ pub fn payment_issue(booking: BookingId) -> Key {
 
 /// Where the open issues wait in the index [`BOOKINGS_BY_DUE`].
 pub const OPEN_ISSUES: &str = "issue";
+
+/// What a host owes in a currency.
+#[must_use]
+pub fn debt(host: UserId, currency: Currency) -> Key {
+    key(host, format!("debt#{}", currency.code()))
+}
 
 /// Whether a provider can be reached.
 #[must_use]

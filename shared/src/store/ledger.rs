@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::types::{CancellationReason, Put, TransactWriteItem};
 use serde::{Deserialize, Serialize};
 
 use super::bookings::Advance;
+use super::debts::Debt;
 use super::take::MOST_TRIES;
 use super::{Item, Store, fault, item, keys, record, text};
 use crate::booking::Booking;
@@ -23,6 +24,8 @@ pub struct Beside<'a> {
     pub entries: &'a [Entry],
     /// What an operator has to know.
     pub issue: Option<&'a PaymentIssue>,
+    /// What the host owes from then on.
+    pub debt: Option<Debt>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -46,7 +49,7 @@ impl Store {
         after: Booking,
         entries: &[Entry],
     ) -> Result<Advance> {
-        self.advance_with(before, after, &Beside { entries, issue: None }).await
+        self.advance_with(before, after, &Beside { entries, ..Beside::default() }).await
     }
 
     /// The same with whatever else belongs to the change. Costs two write units for each.
@@ -59,8 +62,8 @@ impl Store {
         after: Booking,
         beside: &Beside<'_>,
     ) -> Result<Advance> {
-        let Beside { entries, issue } = *beside;
-        if entries.is_empty() && issue.is_none() {
+        let Beside { entries, issue, debt } = *beside;
+        if entries.is_empty() && issue.is_none() && debt.is_none() {
             return self.advance(before, after).await;
         }
         if !entries.iter().all(Entry::is_balanced) {
@@ -80,6 +83,9 @@ impl Store {
             }
             if let Some(issue) = issue {
                 items.push(self.keeping_issue(issue)?);
+            }
+            if let Some(debt) = &debt {
+                items.push(self.owing(debt)?);
             }
             let Some(cancelled) = self.transact(items).await? else { return Ok(Advance::Done(after)) };
             let failed = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");

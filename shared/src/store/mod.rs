@@ -9,6 +9,7 @@ mod calendars;
 pub mod cells;
 pub mod changes;
 mod circuits;
+pub mod debts;
 mod due;
 pub mod filed;
 mod imports;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::keys::{self, USERS};
-use super::{Store, fault, item};
+use super::{Store, fault, item, text};
 use crate::error::Result;
 use crate::ids::UserId;
 
@@ -23,21 +23,31 @@ impl Store {
         self.read_user_table(&keys::payout_account(host)).await
     }
 
-    /// Keeps where a host is paid out, unless it is known already; what is kept. Costs a write unit.
+    /// Keeps where a host is paid out, unless another has been kept since `before` was; what is kept. Costs a
+    /// write unit.
     ///
     /// # Errors
     /// `Unavailable` when the store did not answer.
-    pub async fn keep_payout_account(&self, host: UserId, account: PayoutAccount) -> Result<PayoutAccount> {
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.tables.users)
-            .set_item(Some(item(USERS, &keys::payout_account(host), &account)?))
-            .condition_expression("attribute_not_exists(#owner)")
-            .expression_attribute_names("#owner", USERS.0)
-            .send()
-            .await;
-        match put {
+    pub async fn keep_payout_account(
+        &self,
+        host: UserId,
+        account: PayoutAccount,
+        before: Option<&PayoutAccount>,
+    ) -> Result<PayoutAccount> {
+        let put = self.client.put_item().table_name(&self.tables.users).set_item(Some(item(
+            USERS,
+            &keys::payout_account(host),
+            &account,
+        )?));
+        let put = match before {
+            None => put
+                .condition_expression("attribute_not_exists(#owner)")
+                .expression_attribute_names("#owner", USERS.0),
+            Some(before) => put
+                .condition_expression("account = :before")
+                .expression_attribute_values(":before", text(&before.account)),
+        };
+        match put.send().await {
             Ok(_) => Ok(account),
             Err(error)
                 if error

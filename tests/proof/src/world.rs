@@ -22,7 +22,7 @@ use roost::entropy::Entropy;
 use roost::function::Functions;
 use roost::ids::{ListingId, UserId};
 use roost_local::bus::Bus;
-use roost_local::database::{self, Place};
+use roost_local::database::Blueprint;
 use roost_local::engine::Engine;
 use roost_local::environment::Environment;
 use roost_local::mailbox::Mailbox;
@@ -51,6 +51,7 @@ pub(crate) const HOST: UserId = UserId::from_bits(1);
 #[derive(Debug)]
 pub(crate) struct Plans {
     template: Template,
+    blueprint: Blueprint,
     functions: Functions,
     router: Router,
     config: Config,
@@ -77,6 +78,7 @@ struct Inner {
     /// Rung when the schedule that expires holds starts.
     sweeps: Bell,
     homes: Mutex<Vec<ListingId>>,
+    has_deposits: bool,
     pub watch: Watch,
 }
 
@@ -105,7 +107,8 @@ impl Plans {
             config.taxes = serde_json::from_str(taxes).expect("a tax table");
             let router = Router::to(functions.endpoints());
             let begins = "2027-03-27T09:00:00Z".parse().expect("a time");
-            Self { template, functions, router, config, begins }
+            let blueprint = Blueprint::of(&template.tables).expect("the tables are made");
+            Self { template, blueprint, functions, router, config, begins }
         })
     }
 }
@@ -116,8 +119,7 @@ impl World {
     pub(crate) fn new(script: &Script, record: bool) -> Self {
         let plans = Plans::get();
         let executor = Executor::new(script.seed);
-        let database = database::open(Place::Memory, &plans.template.tables).expect("the tables are made");
-        let engine = Engine::on(database);
+        let engine = Engine::on(plans.blueprint.copy().expect("the tables are copied"));
         if record {
             engine.record();
         }
@@ -159,6 +161,7 @@ impl World {
             quiesces: Arc::default(),
             sweeps: Bell::default(),
             homes: Mutex::default(),
+            has_deposits: script.homes.iter().any(|home| home.deposit),
             watch: Watch::new(clock(0)),
             parts,
         }));

@@ -36,6 +36,7 @@ pub(super) fn create(parameters: &Parameters, book: &mut Book, now: Instant) -> 
         metadata: metadata(parameters),
         transfers,
         onboarded: false,
+        closed: false,
         created: now,
     };
     let body = shown(&account);
@@ -43,17 +44,26 @@ pub(super) fn create(parameters: &Parameters, book: &mut Book, now: Instant) -> 
     Ok(Answer::shows(body))
 }
 
-/// The account of this id. Stripe does not tell one that is not there from another platform's.
+/// The account of this id.
 pub(super) fn read(id: &str, book: &Book) -> Result<Answer, Answer> {
-    match book.account(id) {
-        Some(account) => Ok(Answer::shows(shown(account))),
-        None => {
-            let message = format!(
-                "The provided key does not have access to account '{id}' (or that account does not exist)."
-            );
-            Err(Answer { status: 403, ..Answer::invalid("account_invalid", None, &message) })
-        }
-    }
+    found(id, book).map(|account| Answer::shows(shown(account)))
+}
+
+/// Closes an account for ever.
+pub(super) fn close(id: &str, book: &mut Book) -> Result<Answer, Answer> {
+    let closed = Account { closed: true, ..found(id, book)?.clone() };
+    book.put_account(closed);
+    Ok(Answer::shows(json!({ "id": id, "object": "account", "deleted": true })))
+}
+
+/// Stripe does not tell an account that is not there from another platform's.
+fn found<'a>(id: &str, book: &'a Book) -> Result<&'a Account, Answer> {
+    book.account(id).ok_or_else(|| {
+        let message = format!(
+            "The provided key does not have access to account '{id}' (or that account does not exist)."
+        );
+        Answer { status: 403, ..Answer::invalid("account_invalid", None, &message) }
+    })
 }
 
 /// A link to the hosted page, for a provider that was found at `host`.

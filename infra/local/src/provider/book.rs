@@ -122,6 +122,9 @@ pub(super) struct Account {
     pub(super) transfers: bool,
     /// Whether its owner has said who he is.
     pub(super) onboarded: bool,
+    /// Whether it is closed: nobody finds it any more.
+    #[serde(default)]
+    pub(super) closed: bool,
     pub(super) created: Instant,
 }
 
@@ -314,7 +317,7 @@ impl Book {
     }
 
     pub(super) fn account(&self, id: &str) -> Option<&Account> {
-        self.accounts.get(id)
+        self.accounts.get(id).filter(|account| !account.closed)
     }
 
     /// What went to accounts, oldest first.

@@ -39,6 +39,7 @@ enum Target {
     Search,
     CreateAccount,
     ReadAccount(String),
+    CloseAccount(String),
     LinkAccount,
     Transfer,
     ReadTransfer(String),
@@ -70,6 +71,7 @@ impl Call {
             (["refunds", id], _, true) => Target::ReadRefund((*id).into()),
             (["accounts"], true, _) => Target::CreateAccount,
             (["accounts", id], _, true) => Target::ReadAccount((*id).into()),
+            (["accounts", id], ..) if method == Method::DELETE => Target::CloseAccount((*id).into()),
             (["account_links"], true, _) => Target::LinkAccount,
             (["transfers"], true, _) => Target::Transfer,
             (["transfers"], _, true) => Target::ListTransfers,
@@ -111,6 +113,7 @@ impl Call {
             | Target::Search
             | Target::CreateAccount
             | Target::ReadAccount(_)
+            | Target::CloseAccount(_)
             | Target::LinkAccount
             | Target::ReadTransfer(_)
             | Target::ListTransfers
@@ -188,6 +191,7 @@ fn done(call: &Call, book: &mut Book, now: Instant, decline: bool) -> Result<Ans
         Target::Search => intents::search(parameters, book),
         Target::CreateAccount => accounts::create(parameters, book, now),
         Target::ReadAccount(id) => accounts::read(id, book),
+        Target::CloseAccount(id) => accounts::close(id, book),
         Target::LinkAccount => accounts::link(parameters, &call.host, book, now),
         Target::Transfer => transfers::create(parameters, book, now, decline),
         Target::ReadTransfer(id) => transfers::read(id, book),

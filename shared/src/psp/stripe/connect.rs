@@ -128,7 +128,8 @@ impl Stripe {
                 // That it cannot be asked about says nothing of whether it was made.
                 Err(setback) => return Transferred::Unknown { context: setback.context() },
             }
-            let mut key = format!("{}:transfer:{turn}", transfer.payout);
+            // Another account may have taken the place of one that was closed: with it, another key.
+            let mut key = format!("{}:transfer:{}:{turn}", transfer.payout, transfer.account);
             if planted::is(Bug::PayoutWithoutKey) {
                 key = self.key_of_one_call(&key, "transfer");
             }
@@ -157,7 +158,7 @@ impl Stripe {
         match self.client.get::<Account>(&format!("{ACCOUNTS}/{id}"), until).await {
             // It is closed, or no longer ours: nothing can be paid to it.
             Reply::Refused(Refusal { status: 403 | 404, .. }) => {
-                Ok(HostAccount { id: id.to_owned(), is_active: false })
+                Ok(HostAccount { id: id.to_owned(), is_active: false, is_closed: true })
             }
             other => told(other).map(HostAccount::from),
         }
@@ -179,7 +180,7 @@ impl Stripe {
 impl From<Account> for HostAccount {
     fn from(account: Account) -> Self {
         let transfers = account.capabilities.get("transfers").is_some_and(|status| status == "active");
-        Self { is_active: account.payouts_enabled && transfers, id: account.id }
+        Self { is_active: account.payouts_enabled && transfers, is_closed: false, id: account.id }
     }
 }
 

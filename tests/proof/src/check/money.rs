@@ -9,12 +9,13 @@ use roost::clock::{Duration as Span, Instant};
 use roost::ids::BookingId;
 use roost::ledger::{Account, Entry};
 
-use crate::world::World;
+use crate::world::{HOST, World};
 
 /// G3, G4, G11: of each stay exactly the quoted total is held until it is due and then taken, of a
 /// cancelled one what its policy keeps, and nothing of anything else.
 pub(super) fn is_where_it_should_be(world: &World, bookings: &BTreeMap<BookingId, Booking>) {
     let mut moneys = moneys(world);
+    let mut paid_for_debts = 0;
     for booking in bookings.values() {
         let money = moneys.remove(&booking.id.to_string()).unwrap_or_default();
         // Whether a refund was made before its bank had the money is asked when that has decided.
@@ -57,10 +58,18 @@ pub(super) fn is_where_it_should_be(world: &World, bookings: &BTreeMap<BookingId
                 booking.trouble
             ));
         }
-        ledger_agrees(world, booking, &money);
+        paid_for_debts += ledger_agrees(world, booking, &money);
     }
     for (booking, money) in moneys {
         world.watch().violated(format!("G3: {money:?} is there for {booking}, which is no booking"));
+    }
+    if let Some(booking) = bookings.values().next() {
+        let (quiet, currency) = (world.quiet().clone(), booking.price.currency);
+        let debt = World::settle(async move { quiet.store.debt(HOST, currency).await });
+        let owed = debt.expect("the debt is read").owed();
+        if owed != -paid_for_debts || owed < 0 {
+            world.watch().violated(format!("G5: the host owes {owed}, and his ledgers say {paid_for_debts}"));
+        }
     }
 }
 
@@ -136,7 +145,7 @@ fn moneys(world: &World) -> BTreeMap<String, Money> {
 fn hosts_are_paid_in_time(world: &World, booking: &Booking, money: &Money) {
     let due_at = booking.check_in_at + roost::booking::money::PAYOUT_AFTER;
     let (now, early, late) = (world.now(), due_at - Span::from_mins(6), due_at + Span::from_mins(90));
-    let earned = if booking.unsettled { 0 } else { booking.taken.host() };
+    let earned = if booking.unsettled { 0 } else { booking.taken.host() - booking.withheld };
     let owed = booking.state != State::Confirmed && earned > 0 && !booking.is_disputed();
     let paid = match money.paid_out {
         // After a dispute it comes later.
@@ -156,8 +165,8 @@ fn hosts_are_paid_in_time(world: &World, booking: &Booking, money: &Money) {
 }
 
 /// G5: every entry of a booking's ledger sums to zero, and together they say what the provider's book
-/// says.
-fn ledger_agrees(world: &World, booking: &Booking, money: &Money) {
+/// says. What it says of the host's debt.
+fn ledger_agrees(world: &World, booking: &Booking, money: &Money) -> i64 {
     let (taken, paid_out) = (money.taken, money.paid_out);
     let (quiet, id) = (world.quiet().clone(), booking.id);
     let entries = World::settle(async move { quiet.store.ledger_entries(id).await });
@@ -171,7 +180,8 @@ fn ledger_agrees(world: &World, booking: &Booking, money: &Money) {
         && parts.total() == taken
         && parts.is_sound()
         && sum(Account::Tax) == parts.tax()
-        && sum(Account::Host) == parts.host() - penalty - paid_out
+        && sum(Account::Host) == parts.host() - booking.withheld - paid_out
+        && sum(Account::Debt) == booking.withheld - penalty
         && sum(Account::Bank) == paid_out
         && booking.paid_out == paid_out
         && sum(Account::Platform) + sum(Account::Provider) + sum(Account::Dispute)
@@ -183,4 +193,5 @@ fn ledger_agrees(world: &World, booking: &Booking, money: &Money) {
             booking.state
         ));
     }
+    sum(Account::Debt)
 }
