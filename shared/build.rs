@@ -19,8 +19,8 @@ use jiff::tz::TimeZone;
 /// The unit of coordinates: 100,000 to the degree, about 1.1 m.
 type Point = (i64, i64);
 
-/// By how much a border may move between zones with the same clock: 330 m.
-const SAME_CLOCK: i64 = 300;
+/// By how much a border may move between zones with the same clock: 550 m.
+const SAME_CLOCK: i64 = 500;
 /// By how much a border may move at sea, beyond what belongs to any country: 2.2 km.
 const SEA: i64 = 2_000;
 /// It lies within Asia/Shanghai, which comes first in the data and so is what is found there: its own borders,

@@ -27,7 +27,7 @@ const SEARCHES: usize = 300;
 const BOOKINGS: usize = 200;
 const BETWEEN: Duration = Duration::from_millis(20);
 /// How long after an answer the index is asked again: asking more often would slow what is measured.
-const ASKED_EACH: Duration = Duration::from_millis(10);
+const ASKED_EACH: Duration = Duration::from_millis(25);
 /// How many results are paged through, how many on a page, how many prices change after each.
 const PAGED: usize = 5_000;
 const PAGE: usize = 50;
@@ -302,7 +302,14 @@ async fn until_searchable(product: &Product, homes: &[Candidate], random: &mut R
         let nights = i64::from(home.min_nights.clamp(2, 20));
         let mut query = Query::everything(Area::Circle { centre: home.location, radius_km: 0.02 });
         query.stay = Nights::between(first, add_days(first, nights));
-        if finds(&app, &query, home.unit).await == Some(true) {
+        // Right after an import the index has other things to do than to answer.
+        let is_found = loop {
+            match finds(&app, &query, home.unit).await {
+                Some(is_found) => break is_found,
+                None => tokio::time::sleep(ASKED_EACH).await,
+            }
+        };
+        if is_found {
             wanted.push((home, query));
         }
         if wanted.len() == BOOKINGS {

@@ -20,7 +20,8 @@ pub(super) fn document(projection: &Projection, version: u64) -> Value {
     let with_country = words(&format!("{city} {}", projection.country));
     let lowercase: Vec<String> = projection.amenities.iter().map(|name| name.to_lowercase()).collect();
     let even_price = projection.even_price(FAR);
-    let even_rules = projection.even_rules(FAR);
+    let lengths = projection.lengths(FAR);
+    let has_rule_runs = lengths.surely != Some(lengths.perhaps);
     let open = projection.open_runs(FAR).into_iter().map(|(first, end)| json!({"gte": first, "lt": end}));
     let mut document = json!({
         "unit": projection.unit,
@@ -38,12 +39,14 @@ pub(super) fn document(projection: &Projection, version: u64) -> Value {
         "amenity": lowercase,
         "base_price": projection.base_price,
         "three_digits": three_digits(projection.base_price),
-        "min_nights": even_rules.map_or(projection.min_nights, |rules| rules.min_nights),
-        "max_nights": even_rules.map_or(projection.max_nights, |rules| rules.max_nights),
+        "min_nights": projection.min_nights,
+        "max_nights": projection.max_nights,
+        "least_nights": lengths.perhaps.0,
+        "most_nights": lengths.perhaps.1,
         "standing": standing(projection),
         "rating": rating(projection),
         "open": open.collect::<Vec<_>>(),
-        "has_rule_runs": even_rules.is_none(),
+        "has_rule_runs": has_rule_runs,
         "projection": STANDARD.encode(kept(projection, version)),
     });
     match even_price {
@@ -53,7 +56,11 @@ pub(super) fn document(projection: &Projection, version: u64) -> Value {
         }
         None => document["price_runs"] = STANDARD.encode(price_runs(projection)).into(),
     }
-    if even_rules.is_none() {
+    if let Some((least, most)) = lengths.surely {
+        document["surely_least_nights"] = least.into();
+        document["surely_most_nights"] = most.into();
+    }
+    if has_rule_runs {
         document["rule_runs"] = STANDARD.encode(rule_runs(projection)).into();
     }
     document

@@ -151,23 +151,28 @@ fn uneven() -> Value {
     json!({"bool": {"must_not": {"exists": {"field": "even_price"}}}})
 }
 
-/// The stay rules of `[first, end)`. Only units whose rules depend on the dates are asked one by one.
+/// The stay rules of `[first, end)`. Only units whose rules allow so long a stay on some dates and not on
+/// others are asked one by one.
 fn stay_rules(first: i32, end: i32) -> Value {
     let nights = end - first;
-    let own = script(
+    let of_dates = script(
         "allowed(doc['rule_runs'].value, doc['min_nights'].value, doc['max_nights'].value, \
          params.first, params.end)",
         json!({"first": first, "end": end}),
     );
-    let has_runs = |has: bool| json!({"term": {"has_rule_runs": has}});
-    json!({"bool": {"should": [
-        all_of(vec![
-            has_runs(false),
-            json!({"range": {"min_nights": {"lte": nights}}}),
-            json!({"range": {"max_nights": {"gte": nights}}}),
-        ]),
-        all_of(vec![has_runs(true), json!({"script": {"script": own}})]),
-    ]}})
+    let allowed_by = |least: &str, most: &str| {
+        all_of(vec![json!({"range": {least: {"lte": nights}}}), json!({"range": {most: {"gte": nights}}})])
+    };
+    let surely = allowed_by("surely_least_nights", "surely_most_nights");
+    let perhaps = json!({"bool": {
+        "filter": [
+            {"term": {"has_rule_runs": true}},
+            allowed_by("least_nights", "most_nights"),
+            {"script": {"script": of_dates}},
+        ],
+        "must_not": surely.clone(),
+    }});
+    json!({"bool": {"should": [surely, perhaps]}})
 }
 
 /// Check-in and check-out as days since 1970-01-01.

@@ -188,9 +188,10 @@ impl Projection {
         prices.all(|other| other == price).then_some(price)
     }
 
-    /// The stay rules of every stay that can be had before `far`, where they do not depend on its dates.
+    /// How long the stays are that its rules allow before `far`, whatever their dates: of most units a search by
+    /// dates then asks no run for its rules.
     #[must_use]
-    pub fn even_rules(&self, far: i32) -> Option<BindingRules> {
+    pub fn lengths(&self, far: i32) -> Lengths {
         let mut rules = self.open_runs(far).into_iter().flat_map(|(first, end)| {
             let runs = || self.rules.overlapping(first, end);
             let covered: i32 = runs().map(|(from, to, _)| to - from).sum();
@@ -198,12 +199,17 @@ impl Projection {
             let own = (covered < end - first).then(|| self.rules(far));
             runs().map(|(from, ..)| self.rules(from)).chain(own)
         });
-        let even = rules.next().unwrap_or_else(|| self.rules(far));
+        let first = rules.next().unwrap_or_else(|| self.rules(far));
+        let of = |rules: BindingRules| (rules.min_nights, rules.max_nights);
+        let (mut perhaps, mut surely, mut is_closed) = (of(first), of(first), first.closed_to_arrival);
+        for other in rules {
+            perhaps = (perhaps.0.min(other.min_nights), perhaps.1.max(other.max_nights));
+            surely = (surely.0.max(other.min_nights), surely.1.min(other.max_nights));
+            is_closed |= other.closed_to_arrival;
+        }
         // A guest leaves on a night that need not be open, so that any night may bind him.
-        let is_free = |rules: BindingRules| !rules.closed_to_arrival && !rules.closed_to_departure;
-        let is_even = is_free(even) && rules.all(|other| other == even);
-        let may_leave = self.rule_runs().all(|(.., rules)| !rules.closed_to_departure);
-        (is_even && may_leave).then_some(even)
+        is_closed |= self.rule_runs().any(|(.., rules)| rules.closed_to_departure);
+        Lengths { perhaps, surely: (!is_closed).then_some(surely) }
     }
 
     /// The mean night of `[first, end)` in minor units.
@@ -249,6 +255,15 @@ impl Projection {
     pub fn rating(&self) -> Option<f64> {
         self.rating_hundredths.map(|hundredths| f64::from(hundredths) / 100.0)
     }
+}
+
+/// How many nights stays may have, from the shortest to the longest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lengths {
+    /// On some dates: no other stay is allowed on any.
+    pub perhaps: (u16, u16),
+    /// On all dates; `None` where on some no guest may arrive or leave.
+    pub surely: Option<(u16, u16)>,
 }
 
 /// What the bytes of a projection begin with. Another shape of [`Projection`], or another order of

@@ -315,13 +315,17 @@ proptest! {
         if let Some(price) = projection.even_price(65_000).filter(|_| is_open) {
             prop_assert_eq!(projection.mean_night(first, end), price);
         }
-        if let Some(even) = projection.even_rules(65_000).filter(|_| is_open) {
-            prop_assert_eq!(projection.rules(first), even);
-            prop_assert!(!projection.rules(end).closed_to_departure);
-        }
+        let lengths = projection.lengths(65_000);
+        let has = |(least, most): (u16, u16)| (i32::from(least)..=i32::from(most)).contains(&count);
+        let arrival = projection.rules(first);
+        let is_allowed = has((arrival.min_nights, arrival.max_nights))
+            && !arrival.closed_to_arrival
+            && !projection.rules(end).closed_to_departure;
+        prop_assert!(!is_open || !is_allowed || has(lengths.perhaps));
+        prop_assert!(!is_open || is_allowed || !lengths.surely.is_some_and(has));
         // Not even, it has runs to say so.
         prop_assert!(projection.even_price(65_000).is_some() || projection.price_runs().len() > 0);
-        prop_assert!(projection.even_rules(65_000).is_some() || projection.rule_runs().len() > 0);
+        prop_assert!(lengths.surely == Some(lengths.perhaps) || projection.rule_runs().len() > 0);
     }
 
     #[test]
