@@ -273,10 +273,10 @@ fn write_points(points: &[Point], bytes: &mut Vec<u8>) {
         for step in [point.0 - last.0, point.1 - last.1] {
             let mut number = ((step << 1) ^ (step >> 63)).cast_unsigned();
             while number >= 0x80 {
-                bytes.push((number & 0x7f | 0x80) as u8);
+                bytes.push(number.to_le_bytes()[0] | 0x80);
                 number >>= 7;
             }
-            bytes.push(number as u8);
+            bytes.push(number.to_le_bytes()[0]);
         }
         last = *point;
     }

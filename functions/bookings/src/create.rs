@@ -46,7 +46,7 @@ impl Operation for CreateBooking {
         let id = BookingId::from_bits(app.secrets.keyed_hash(Purpose::Idempotency, &parts));
         let sent = replay::sent(call.body_fingerprint(), call.request_id.clone());
         let booking = wish.booking(&app, id, &call.caller, sent.clone());
-        let (first, wished) = join(first_answer(&app, id, &sent), booking).await;
+        let (first, wished) = Box::pin(join(first_answer(&app, id, &sent), booking)).await;
         if let Some(first) = first? {
             return Ok(created(first).replayed(true));
         }

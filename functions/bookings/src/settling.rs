@@ -30,7 +30,7 @@ pub(crate) async fn settle_up(app: &App, booking: Booking) -> Result<Booking> {
         if !booking.unsettled || booking.is_being_collected(app.clock.now()) {
             break;
         }
-        match step(app, &booking).await? {
+        match Box::pin(step(app, &booking)).await? {
             Some(Advance::Done(after)) => booking = after,
             // Another is at it, and has come further.
             Some(Advance::Lost) => return reread(app, &booking).await,
