@@ -59,18 +59,19 @@ pub(crate) async fn overcome(
     app.store.advance_with(before, after, &beside).await
 }
 
-/// Has an operator told that something failed which was taken for done.
+/// Has an operator told, once, that something failed which was taken for done. The booking stays as it is: who
+/// is at its money must not lose his write to this.
 ///
 /// # Errors
 /// `Unavailable` when it could not be written.
 pub(crate) async fn tell(app: &App, booking: &Booking, failed: &str) -> Result<()> {
-    let issue =
-        issue_of(app, booking).await?.anew(app.clock.now()).tried(PROVIDER, app.clock.now(), failed).open();
-    let beside = Beside { issue: Some(&issue), ..Beside::default() };
-    match app.store.advance_with(booking, booking.clone(), &beside).await? {
-        Advance::Done(_) => Ok(()),
-        Advance::Lost => Err(Error::unavailable("another call is at this booking")),
+    let (known, now) = (issue_of(app, booking).await?, app.clock.now());
+    if known.has_tried(PROVIDER, failed)
+        || app.store.keep_issue(&known.anew(now).tried(PROVIDER, now, failed).open()).await?
+    {
+        return Ok(());
     }
+    Err(Error::unavailable("another has written of the same trouble"))
 }
 
 /// What is known of the trouble with a booking's money.

@@ -116,6 +116,13 @@ impl PaymentIssue {
         self.noted(at, format!("{step}: {detail}"))
     }
 
+    /// Whether it tells already of this try of `step`.
+    #[must_use]
+    pub fn has_tried(&self, step: &str, detail: &str) -> bool {
+        let said = format!("{step}: {detail}");
+        self.history.iter().any(|event| event.detail == said)
+    }
+
     /// Whether it stays open whatever is tried and done meanwhile.
     #[must_use]
     pub fn is_for_people(&self) -> bool {

@@ -111,7 +111,11 @@ impl Adyen {
         let body = wire::change_body(&self.merchant, order, "capture", Some(amount));
         match self.change(order, reference, "captures", &body, &operation).await {
             Ok(()) => Capture::Taken(Taken { reference: reference.to_owned(), amount, fee: 0 }),
-            Err(setback) => setback.into(),
+            Err(setback) => match setback.into() {
+                // An earlier capture has failed, and its answer was lost: nothing is held any more.
+                Capture::Refused { context } if context.contains(NOTHING_LEFT) => Capture::Gone,
+                other => other,
+            },
         }
     }
 
@@ -191,6 +195,9 @@ impl PaymentProvider for Adyen {
         Box::pin(self.refunded(order, amount, number))
     }
 }
+
+/// What Adyen says of a capture for which nothing is held any more.
+const NOTHING_LEFT: &str = "Insufficient balance on payment";
 
 /// The idempotency key of one operation of an attempt. Adyen takes no more than 64 characters, so it goes
 /// without the booking: a payment's id is one of a kind by itself.

@@ -85,6 +85,15 @@ impl Store {
         Ok((issues, last))
     }
 
+    /// Keeps an issue, if nobody else has changed it since it was read; whether it is kept. Costs a write
+    /// unit a KB, and up to two more for the index.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store did not answer.
+    pub async fn keep_issue(&self, issue: &PaymentIssue) -> Result<bool> {
+        Ok(self.transact(vec![self.keeping_issue(issue)?]).await?.is_none())
+    }
+
     /// The write of an issue as part of a transaction: on condition that it is the next version.
     pub(super) fn keeping_issue(&self, issue: &PaymentIssue) -> Result<TransactWriteItem> {
         let record = IssueRecord {

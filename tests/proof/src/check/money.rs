@@ -50,12 +50,15 @@ pub(super) fn is_where_it_should_be(world: &World, bookings: &BTreeMap<BookingId
             ));
         }
         if booking.unsettled {
+            let (quiet, id) = (world.quiet().clone(), booking.id);
+            let issue = World::settle(async move { quiet.store.payment_issue(id).await });
             world.watch().violated(format!(
-                "G4: {} ({:?}) rests unsettled, {:?} next, {:?}",
+                "G4: {} ({:?}) rests unsettled, {:?} next, {:?}, {:?}",
                 booking.id,
                 booking.state,
                 booking.step(),
-                booking.trouble
+                booking.trouble,
+                issue.ok().flatten().map(|issue| issue.history)
             ));
         }
         paid_for_debts += ledger_agrees(world, booking, &money);
