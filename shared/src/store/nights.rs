@@ -163,7 +163,10 @@ pub(super) fn night_of_item(item: &Item) -> Result<Night> {
 
 /// Claims as the set that the table keeps.
 pub(super) fn claims_value<'a>(claims: impl IntoIterator<Item = &'a Claim>) -> AttributeValue {
-    AttributeValue::Ss(claims.into_iter().map(ToString::to_string).collect())
+    // A second call with the same key, in the same moment, may have taken the night for the same booking: a set
+    // of the store's names nothing twice.
+    let names: std::collections::BTreeSet<String> = claims.into_iter().map(ToString::to_string).collect();
+    AttributeValue::Ss(names.into_iter().collect())
 }
 
 /// The key of a night as the store wants it.
