@@ -165,7 +165,7 @@ pub(super) fn night_of_item(item: &Item) -> Result<Night> {
 pub(super) fn claims_value<'a>(claims: impl IntoIterator<Item = &'a Claim>) -> AttributeValue {
     // A second call with the same key, in the same moment, may have taken the night for the same booking: a set
     // of the store's names nothing twice.
-    let names: std::collections::BTreeSet<String> = claims.into_iter().map(ToString::to_string).collect();
+    let names: BTreeSet<String> = claims.into_iter().map(ToString::to_string).collect();
     AttributeValue::Ss(names.into_iter().collect())
 }
 
