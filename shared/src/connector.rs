@@ -1,22 +1,62 @@
 //! The one way out of the process, and how every client of AWS behaves. All adapters send through it,
 //! so faults injected there meet the code that ships.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use crate::clock::Clock;
 
-/// HTTPS with pooled connections.
+/// HTTPS with pooled connections. Amazon's names are vouched for by Amazon's own authorities alone, everybody
+/// else's by those that the system trusts, which are read once somebody else is called: a hundred and fifty
+/// files or so, and half of what a function's start would take.
 #[must_use]
 pub fn https() -> SharedHttpConnector {
+    let amazons = TrustStore::empty().with_pem_certificate(AMAZONS);
+    SharedHttpConnector::new(Https { amazon: trusting(amazons), others: Arc::default() })
+}
+
+/// The five roots of Amazon Trust Services, which asks of a trust store that it has all of them.
+/// <https://www.amazontrust.com/repository/>
+const AMAZONS: &str = include_str!("connector/amazon.pem");
+
+#[derive(Clone, Debug)]
+struct Https {
+    amazon: SharedHttpConnector,
+    others: Arc<OnceLock<SharedHttpConnector>>,
+}
+
+impl HttpConnector for Https {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        if is_amazons(request.uri()) {
+            return self.amazon.call(request);
+        }
+        self.others.get_or_init(|| trusting(TrustStore::default())).call(request)
+    }
+}
+
+/// Whether an address is Amazon's, or needs nobody to vouch for it. Not those of China and of the European
+/// Sovereign Cloud, which have names and authorities of their own.
+fn is_amazons(uri: &str) -> bool {
+    let Ok(uri) = uri.parse::<http::Uri>() else { return false };
+    let is_plain = uri.scheme() == Some(&http::uri::Scheme::HTTP);
+    is_plain || uri.host().is_some_and(|host| host.ends_with(".amazonaws.com"))
+}
+
+fn trusting(authorities: TrustStore) -> SharedHttpConnector {
+    let context = TlsContext::builder().with_trust_store(authorities).build();
     let connector = aws_smithy_http_client::Connector::builder()
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .tls_context(context.expect("a trust store is all that is set"))
         .build();
     SharedHttpConnector::new(connector)
 }
@@ -65,5 +105,54 @@ struct ByClock(Clock);
 impl AsyncSleep for ByClock {
     fn sleep(&self, time: Duration) -> Sleep {
         Sleep::new(self.0.sleep(time))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secrets::fingerprint;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    #[test]
+    fn amazons_names_and_no_others_are_left_to_amazons_authorities() {
+        for uri in [
+            "https://dynamodb.eu-west-1.amazonaws.com/",
+            "https://search-roost-1.eu-west-1.es.amazonaws.com/roost/_search",
+            "http://127.0.0.1:8000/_local/stripe",
+        ] {
+            assert!(is_amazons(uri), "{uri}");
+        }
+        for uri in [
+            "https://api.stripe.com/v1/payment_intents",
+            "https://amazonaws.com.adyen.test/",
+            "https://evilamazonaws.com/",
+            "https://dynamodb.cn-north-1.amazonaws.com.cn/",
+            "https://api.stripe.com/dynamodb.eu-west-1.amazonaws.com",
+            "https://dynamodb.eu-west-1.amazonaws.com@api.stripe.com/",
+        ] {
+            assert!(!is_amazons(uri), "{uri}");
+        }
+    }
+
+    /// The hashes are those on Amazon's own page.
+    #[test]
+    fn the_authorities_are_those_that_amazon_names() {
+        let body = |pem: &str| pem.split("-----").nth(2).unwrap().split_whitespace().collect::<String>();
+        let hashes = AMAZONS.split_inclusive("-----END CERTIFICATE-----").filter(|pem| pem.contains("BEGIN"));
+        let hashes: Vec<u64> = hashes
+            .map(|pem| fingerprint(&STANDARD.decode(body(pem)).unwrap()))
+            .map(|hash| u64::from_be_bytes(*hash.first_chunk().unwrap()))
+            .collect();
+        let named = [
+            0x8ecd_e688_4f3d_87b1,
+            0x1ba5_b2aa_8c65_401a,
+            0x18ce_6cfe_7bf1_4e60,
+            0xe35d_2841_9ed0_2025,
+            0x568d_6905_a2c8_8708,
+        ];
+        assert_eq!(hashes, named);
+        let _ = https();
     }
 }

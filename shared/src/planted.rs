@@ -53,11 +53,13 @@ pub enum Bug {
     FailoverOnTimeout,
     /// A provider's event is acted on as often as it is sent.
     WebhookWithoutDedupe,
+    /// What is withheld from a payout is still owed.
+    DebtStays,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::ReleaseWithoutCondition,
         Self::ConfirmWithoutFence,
         Self::AuthorizeWithoutKey,
@@ -82,6 +84,7 @@ impl Bug {
         Self::PayoutWithoutKey,
         Self::FailoverOnTimeout,
         Self::WebhookWithoutDedupe,
+        Self::DebtStays,
     ];
 }
 

@@ -8,25 +8,28 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use futures::future::{join_all, try_join_all};
+use futures::future::{join, join_all, try_join_all};
 use roost::app::App;
 use roost::ids::{ListingId, UnitId};
 use roost::index::Filed;
 use roost::listing::Location;
 use roost::search::projection::Candidate;
 use roost::search::query::{Area, Query};
-use roost::stay::{Nights, add_days};
+use roost::stay::{Nights, add_days, epoch_day};
 use roost_local::import::{ImportOptions, run};
+use roost_local::search::PATH;
 use roost_tests::{Product, VISA};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TryRecvError;
 
 /// How many searches of each kind are measured, after a tenth as many that are not.
 const SEARCHES: usize = 300;
-/// How many bookings, and the time between two.
+/// How many bookings, after how many that are not measured, and the time between two.
 const BOOKINGS: usize = 200;
+const UNMEASURED: usize = 50;
 const BETWEEN: Duration = Duration::from_millis(20);
-/// How long after an answer the index is asked again: asking more often would slow what is measured.
+/// How long after an answer the index is asked again.
 const ASKED_EACH: Duration = Duration::from_millis(25);
 /// How many results are paged through, how many on a page, how many prices change after each.
 const PAGED: usize = 5_000;
@@ -282,11 +285,11 @@ async fn outage(product: &Product) {
     );
 }
 
-/// A booking, and the search that finds its home until it knows of it.
+/// A booking: a search finds its home for these nights until it knows of it.
 struct Booked {
     committed: Instant,
     unit: UnitId,
-    query: Query,
+    stay: Nights,
 }
 
 /// Books homes that searches find, each once, at a steady pace, while the index is asked about them.
@@ -312,50 +315,93 @@ async fn until_searchable(product: &Product, homes: &[Candidate], random: &mut R
         if is_found {
             wanted.push((home, query));
         }
-        if wanted.len() == BOOKINGS {
+        if wanted.len() == UNMEASURED + BOOKINGS {
             break;
         }
     }
     let (sender, booked) = mpsc::unbounded_channel();
-    let asked = tokio::spawn(ask(app.clone(), booked));
+    let asked = ask(product, booked);
     let began = tokio::time::Instant::now();
-    let bookings = (0_u32..).zip(wanted).map(|(number, (home, query))| {
-        let sender = sender.clone();
-        async move {
-            tokio::time::sleep_until(began + BETWEEN * number).await;
-            let (unit, stay) = (home.unit, query.stay.expect("dates"));
-            let guest = product.one_of_a_crowd(500_000 + home.unit.bits() % 1_000_000);
-            let listing = home.listing.to_string();
-            let booked = guest.book(&listing, stay.first(), stay.end(), VISA, &listing).await;
-            if booked.status == 201 {
-                sender.send(Booked { committed: Instant::now(), unit, query }).expect("somebody asks");
+    let bookings: Vec<_> = (0_u32..)
+        .zip(wanted)
+        .map(|(number, (home, query))| {
+            let sender = sender.clone();
+            async move {
+                tokio::time::sleep_until(began + BETWEEN * number).await;
+                let (unit, stay) = (home.unit, query.stay.expect("dates"));
+                let guest = product.one_of_a_crowd(500_000 + home.unit.bits() % 1_000_000);
+                let listing = home.listing.to_string();
+                // A home may be booked in the second round too.
+                let key = format!("{listing}-{}", stay.first());
+                let booked = guest.book(&listing, stay.first(), stay.end(), VISA, &key).await;
+                if booked.status == 201 {
+                    sender.send(Booked { committed: Instant::now(), unit, stay }).expect("somebody asks");
+                }
             }
-        }
-    });
-    join_all(bookings).await;
-    let took = began.elapsed();
-    drop(sender);
-    let mut times = asked.await.expect("times");
+        })
+        .collect();
+    let all = async {
+        join_all(bookings).await;
+        drop(sender);
+        began.elapsed()
+    };
+    let (took, times) = join(all, asked).await;
+    let mut times: Vec<Duration> = times.into_iter().skip(UNMEASURED).collect();
     let (p50, p99) = percentiles(&mut times);
     println!(
         "{} bookings at {:.0}/s: searchable after {p50:.0} ms (p50), {p99:.0} ms (p99)",
         times.len(),
-        times.len() as f64 / took.as_secs_f64()
+        (UNMEASURED + times.len()) as f64 / took.as_secs_f64()
     );
 }
 
-/// Asks about the oldest booking until the index knows, then about the next: a time runs from the
-/// booking's answer, may come out too long by the wait for its turn, and asking costs little of what is
-/// measured.
-async fn ask(app: App, mut booked: mpsc::UnboundedReceiver<Booked>) -> Vec<Duration> {
-    let mut times = Vec::new();
-    while let Some(Booked { committed, unit, query }) = booked.recv().await {
-        while finds(&app, &query, unit).await != Some(false) && committed.elapsed() < LONGEST_WAIT {
-            tokio::time::sleep(ASKED_EACH).await;
+/// Asks the index, again and again and in one call, which of the homes booked it still finds for their nights: a
+/// time runs from the booking's answer until it is not found any more. One search a booking, asked in turn, would
+/// measure how fast they can be asked.
+async fn ask(product: &Product, mut booked: mpsc::UnboundedReceiver<Booked>) -> Vec<Duration> {
+    let caller = product.anybody();
+    let (mut waiting, mut times, mut is_open) = (Vec::<Booked>::new(), Vec::new(), true);
+    while is_open || !waiting.is_empty() {
+        tokio::time::sleep(ASKED_EACH).await;
+        loop {
+            match booked.try_recv() {
+                Ok(booking) => waiting.push(booking),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => {
+                    is_open = false;
+                    break;
+                }
+            }
         }
-        times.push(committed.elapsed());
+        let found = caller.post(&format!("{PATH}/listings/_search"), &still_free(&waiting)).await.expect(200);
+        let found: Vec<&str> = found["hits"]["hits"]
+            .as_array()
+            .expect("hits")
+            .iter()
+            .filter_map(|hit| hit["fields"]["unit"][0].as_str())
+            .collect();
+        waiting.retain(|Booked { committed, unit, .. }| {
+            let waits = found.contains(&unit.to_string().as_str()) && committed.elapsed() < LONGEST_WAIT;
+            if !waits {
+                times.push(committed.elapsed());
+            }
+            waits
+        });
     }
     times
+}
+
+/// The homes that the index finds for the nights that they were booked for.
+fn still_free(booked: &[Booked]) -> Value {
+    let one = |Booked { unit, stay, .. }: &Booked| {
+        let nights =
+            json!({"gte": epoch_day(stay.first()), "lt": epoch_day(stay.end()), "relation": "contains"});
+        json!({"bool": {"filter": [{"term": {"unit": unit}}, {"range": {"open": nights}}]}})
+    };
+    let each: Vec<Value> = booked.iter().map(one).collect();
+    // Of no clauses at least one is not there.
+    let query = json!({"bool": {"should": each, "minimum_should_match": 1}});
+    json!({"query": query, "size": booked.len(), "stored_fields": "_none_", "docvalue_fields": ["unit"]})
 }
 
 /// Whether the index finds the unit; `None` when it does not answer.

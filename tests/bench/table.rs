@@ -171,7 +171,8 @@ impl Bench {
                 stay: Nights::between(first, add_days(first, 4)).expect("nights"),
                 ..model.clone()
             };
-            matches!(app.store.make(booking, &Details::default(), 1).await, Ok(Made::Done(_)))
+            let Ok(nights) = app.store.ledger(booking.unit, booking.stay, false).await else { return false };
+            matches!(app.store.make(booking, &Details::default(), 1, nights).await, Ok(Made::Done(_)))
         })
         .await;
     }

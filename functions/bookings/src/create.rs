@@ -1,6 +1,6 @@
 //! `POST /v1/bookings`: the quoted stay becomes a booking, with all of its nights or none.
 
-use futures::future::join;
+use futures::future::{join, try_join};
 use roost::app::App;
 use roost::booking::answer::{BookingView, Details, GuestDetail};
 use roost::booking::balance::{Balance, plan};
@@ -9,12 +9,13 @@ use roost::booking::{Attempt, Booking, HOLD, Mode, Sent, State, TIME_TO_RESPOND}
 use roost::error::{Error, Fields, Reason, Result, Unsold};
 use roost::http::{Answer, Call, Guest, KeyUse, Nothing, Operation};
 use roost::ids::{BookingId, UnitId};
-use roost::listing::{ListingStatus, Terms};
+use roost::listing::ListingStatus;
 use roost::planted::{self, Bug};
 use roost::pricing::parts::Parts;
 use roost::quote::{Quote, VALIDITY};
 use roost::secrets::Purpose;
 use roost::store::bookings::Made;
+use roost::store::nights::Ledger;
 use serde::Deserialize;
 
 use crate::{paying, replay};
@@ -50,8 +51,8 @@ impl Operation for CreateBooking {
         if let Some(first) = first? {
             return Ok(created(first).replayed(true));
         }
-        let (booking, terms) = wished?;
-        match app.store.make(booking, &wish.details, terms.capacity).await? {
+        let (booking, capacity, nights) = wished?;
+        match app.store.make(booking, &wish.details, capacity, nights).await? {
             Made::Done(booking) => Ok(created(paid(&app, booking).await?.with(wish.details))),
             Made::Refused(reasons) => Err(Error::unavailable_stay(reasons)),
             Made::Exists => match first_answer(&app, id, &sent).await? {
@@ -135,21 +136,23 @@ pub(crate) fn check_method(method: &str, fields: &mut Fields) {
 }
 
 impl Wish {
-    /// The booking that is to be made, and the terms of its unit. Read while it is looked whether the key has a
-    /// first answer: nearly always it has none, and a guest waits.
+    /// The booking that is to be made, how many its unit takes, and its nights. Read while it is looked whether
+    /// the key has a first answer: nearly always it has none, and a guest waits.
     async fn booking(
         &self,
         app: &App,
         id: BookingId,
         guest: &Guest,
         made_by: Sent,
-    ) -> Result<(Booking, Terms)> {
+    ) -> Result<(Booking, u16, Ledger)> {
         let quote = Quote::unseal(&app.secrets, &self.quote_id, guest.id)?;
         let now = app.clock.now();
         if quote.expires_at <= now && !planted::is(Bug::QuoteWithoutExpiry) {
             return Err(Error::QuoteExpired);
         }
-        let terms = app.store.terms(UnitId::from(quote.listing)).await?;
+        let unit = UnitId::from(quote.listing);
+        let (terms, nights) =
+            try_join(app.store.terms(unit), app.store.ledger(unit, quote.stay, false)).await?;
         let terms = terms
             .filter(|terms| terms.status == ListingStatus::Active)
             .ok_or_else(|| Error::unavailable_stay(vec![Reason { date: None, reason: Unsold::NotActive }]))?;
@@ -212,6 +215,6 @@ impl Wish {
             has_details: !self.details.is_empty(),
             version: 1,
         };
-        Ok((booking, terms))
+        Ok((booking, terms.capacity, nights))
     }
 }

@@ -5,6 +5,7 @@ use roost::booking::Booking;
 use roost::clock::Duration;
 use roost::error::{Error, Result};
 use roost::payment::{ProviderName, Transfer, Transferred};
+use roost::planted::{self, Bug};
 use roost::store::bookings::Advance;
 use roost::store::ledger::Beside;
 
@@ -70,7 +71,8 @@ async fn begin(app: &App, booking: &Booking, index: usize, amount: i64) -> Resul
         return app.store.advance(booking, after).await;
     }
     let entry = heading(app, &mut after, index).withholding(withheld);
-    let beside = Beside { entries: &[entry], debt: Some(debt.changed(-withheld)), ..Beside::default() };
+    let debt = (!planted::is(Bug::DebtStays)).then(|| debt.changed(-withheld));
+    let beside = Beside { entries: &[entry], debt, ..Beside::default() };
     app.store.advance_with(booking, after, &beside).await
 }
 

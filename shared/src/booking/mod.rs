@@ -4,6 +4,7 @@ pub mod answer;
 pub mod balance;
 pub mod code;
 pub mod dispute;
+mod heard;
 pub mod money;
 pub mod refund;
 mod state;
@@ -23,6 +24,7 @@ use crate::secrets::fingerprint;
 use crate::stay::Nights;
 use balance::Balance;
 use dispute::Dispute;
+pub use heard::Heard;
 use refund::Settlement;
 pub use state::{State, TRANSITIONS, Transition};
 use trouble::Trouble;
@@ -142,14 +144,6 @@ pub struct Reversing {
     /// How much, in minor units.
     pub amount: i64,
 }
-
-/// An event of a provider's, by a hash of its id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Heard(pub u64);
-
-/// How many of the provider's events a booking remembers: a stay that is paid in two and disputed is told of
-/// by half as many that change it.
-const MOST_HEARD: usize = 8;
 
 /// Which party did something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -353,16 +347,6 @@ impl Booking {
     #[must_use]
     pub fn payout_id(&self) -> PayoutId {
         PayoutId::from_bits(derived(&[b"payout", &self.id.bits().to_be_bytes()]))
-    }
-
-    /// The booking as an event of the provider's changes it. The event stands in the booking itself, so it is
-    /// written in the transaction that acts on it, or not at all, and costs no write of its own.
-    #[must_use]
-    pub fn hearing(mut self, event: Heard) -> Self {
-        let forgotten = (self.heard.len() + 1).saturating_sub(MOST_HEARD);
-        self.heard.drain(..forgotten);
-        self.heard.push(event);
-        self
     }
 
     /// What the guest pays.

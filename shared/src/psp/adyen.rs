@@ -69,7 +69,7 @@ impl Adyen {
 
     async fn authorized(&self, order: &PaymentOrder) -> Authorization {
         let until = self.clock.passed() + PATIENCE;
-        if self.clock.now() > order.began + KEYS_LAST {
+        if !self.knows_keys_of(order) {
             return self.forgotten(order, until).await;
         }
         let body = wire::create_body(&self.merchant, order);
@@ -79,6 +79,11 @@ impl Adyen {
             Reply::Unreached(context) => Authorization::Unreached { context },
             Reply::Silent(context) => Authorization::Unknown { context },
         }
+    }
+
+    /// Whether Adyen surely remembers every key of an attempt.
+    fn knows_keys_of(&self, order: &PaymentOrder) -> bool {
+        self.clock.now() <= order.began + KEYS_LAST
     }
 
     async fn settled(&self, order: &PaymentOrder) -> Authorization {
@@ -112,8 +117,13 @@ impl Adyen {
         match self.change(order, reference, "captures", &body, &operation).await {
             Ok(()) => Capture::Taken(Taken { reference: reference.to_owned(), amount, fee: 0 }),
             Err(setback) => match setback.into() {
-                // An earlier capture has failed, and its answer was lost: nothing is held any more.
-                Capture::Refused { context } if context.contains(NOTHING_LEFT) => Capture::Gone,
+                // An earlier capture has failed, and its answer was lost: nothing is held any more. One that was
+                // made would be answered under its key; once that is forgotten, an operator has to look.
+                Capture::Refused { context }
+                    if self.knows_keys_of(order) && context.contains(NOTHING_LEFT) =>
+                {
+                    Capture::Gone
+                }
                 other => other,
             },
         }

@@ -23,7 +23,7 @@ impl Store {
         let before = self.nights(terms.unit, range, true).await?;
         let mut blocked: Vec<Nights> = Vec::new();
         for chunk in range.chunks(MOST_IN_A_TRANSACTION) {
-            let taken = self.take(terms.unit, chunk, Mark::Block(reason), &|| Ok(Vec::new())).await;
+            let taken = self.take(terms.unit, chunk, None, Mark::Block(reason), &|| Ok(Vec::new())).await;
             let refused = match taken {
                 Ok(Take::Done) => {
                     blocked.push(chunk);

@@ -8,6 +8,7 @@ pub use super::booking_reads::ListPosition;
 pub use super::booking_record::booking_of_image;
 use super::booking_record::{booking_item, booking_of_item};
 pub use super::due::Due;
+use super::nights::Ledger;
 use super::take::{Mark, Take, reasons};
 use super::{Store, fault, item, key_of, keys, number};
 use crate::booking::answer::Details;
@@ -41,8 +42,14 @@ pub enum Advance {
 impl Store {
     /// Makes a booking in the state it is given in. A request takes no nights; another takes all of
     /// its nights or none, in one transaction while they fit in one, else in chunks as
-    /// [`State::Assembling`], invisible until the last.
-    pub async fn make(&self, booking: Booking, details: &Details, capacity: u16) -> Result<Made> {
+    /// [`State::Assembling`], invisible until the last. `seen` are its nights as they were read just now.
+    pub async fn make(
+        &self,
+        booking: Booking,
+        details: &Details,
+        capacity: u16,
+        seen: Ledger,
+    ) -> Result<Made> {
         let Some(claim) = booking.claim() else {
             return self.make_request(booking, details, capacity).await;
         };
@@ -54,7 +61,7 @@ impl Store {
             _ => Booking { state: State::Assembling, ..booking.clone() },
         };
         let companions = || self.companions_of_new(&first, details);
-        match self.take(booking.unit, chunks[0], mark, &companions).await? {
+        match self.take(booking.unit, chunks[0], Some(seen), mark, &companions).await? {
             Take::Done => {}
             Take::Refused(taken) => return Ok(refused(booking.id, &taken)),
             Take::Overtaken => return Ok(Made::Exists),
@@ -109,7 +116,7 @@ impl Store {
                 }
                 Ok(vec![if last { self.replace(&booking, &complete)? } else { self.still(&booking)? }])
             };
-            match self.take(booking.unit, *chunk, Mark::Claim(claim, capacity), &companions).await {
+            match self.take(booking.unit, *chunk, None, Mark::Claim(claim, capacity), &companions).await {
                 Ok(Take::Done) => {}
                 Ok(Take::Refused(taken)) => {
                     self.abandon(&booking).await?;
@@ -196,7 +203,7 @@ impl Store {
         let state = if chunks.len() == 1 { to } else { State::Assembling };
         let first = Booking { state, version: request.version + 1, ..accepted };
         let companions = || Ok(vec![self.replace(request, &first)?]);
-        match self.take(first.unit, chunks[0], Mark::Claim(claim, capacity), &companions).await? {
+        match self.take(first.unit, chunks[0], None, Mark::Claim(claim, capacity), &companions).await? {
             Take::Done if chunks.len() == 1 => Ok(Made::Done(first)),
             Take::Done => self.assemble(first, &chunks[1..], to, capacity).await,
             Take::Refused(taken) => Ok(refused(first.id, &taken)),

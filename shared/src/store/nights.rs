@@ -39,7 +39,7 @@ impl Confirmed {
 
 /// The nights of a range as they stand, and what their lapsed claims' bookings say.
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub struct Ledger {
     pub(super) nights: Vec<Night>,
     /// The bookings behind claims past their time; `None` for one that no longer exists.
     pub(super) asked: HashMap<BookingId, Option<Booking>>,
@@ -111,8 +111,8 @@ impl Store {
         Ok(self.ledger(unit, range, strong).await?.taken(capacity))
     }
 
-    /// The nights of `range` and what their lapsed claims' bookings say.
-    pub(super) async fn ledger(&self, unit: UnitId, range: Nights, strong: bool) -> Result<Ledger> {
+    /// The nights of `range` and what their lapsed claims' bookings say. Costs what [`Store::taken`] costs.
+    pub async fn ledger(&self, unit: UnitId, range: Nights, strong: bool) -> Result<Ledger> {
         let nights = self.nights(unit, range, strong).await?;
         let now = self.clock.now();
         let lapsed: BTreeSet<BookingId> = nights

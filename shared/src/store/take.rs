@@ -44,11 +44,13 @@ pub(super) enum Mark<'a> {
 impl Store {
     /// Takes every night of `nights` or none. `companions` are written in the same transaction; they
     /// are asked for anew at each try. Reads before it writes, so that a loser who comes late writes
-    /// nothing: eventually at first, strongly once a condition has failed.
+    /// nothing: eventually at first, unless the caller has `seen` the nights just now, strongly once a condition
+    /// has failed.
     pub(super) async fn take(
         &self,
         unit: UnitId,
         nights: Nights,
+        mut seen: Option<Ledger>,
         mark: Mark<'_>,
         companions: &(dyn Fn() -> Result<Vec<TransactWriteItem>> + Send + Sync),
     ) -> Result<Take> {
@@ -59,7 +61,10 @@ impl Store {
             mark => mark,
         };
         for tried in 0..MOST_TRIES {
-            let ledger = self.ledger(unit, nights, tried > 0).await?;
+            let ledger = match seen.take() {
+                Some(seen) => seen,
+                None => self.ledger(unit, nights, tried > 0).await?,
+            };
             let taken = ledger.taken(match mark {
                 Mark::Claim(_, capacity) => capacity,
                 Mark::Block(_) => 1,
@@ -75,8 +80,8 @@ impl Store {
             let mut items = companions()?;
             let companion_count = items.len();
             for date in nights.iter() {
-                let seen = ledger.nights.iter().find(|night| night.date == date);
-                items.push(self.mark(unit, date, seen, &ledger, mark)?);
+                let night = ledger.nights.iter().find(|night| night.date == date);
+                items.push(self.mark(unit, date, night, &ledger, mark)?);
             }
             match self.transact(items).await? {
                 None => return Ok(Take::Done),

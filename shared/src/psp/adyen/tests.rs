@@ -137,6 +137,17 @@ async fn a_refusal_is_an_operators_and_silence_is_not_known() {
 }
 
 #[tokio::test]
+async fn a_hold_of_which_nothing_is_left_has_lapsed_while_its_keys_are_known() {
+    let known = PaymentOrder { reference: Some("993617895204576J".into()), ..order() };
+    let nothing_left = r#"{"status":422,"errorCode":"137","message":"Insufficient balance on payment"}"#;
+    let (adyen, _) = scripted(&[(422, nothing_left), (422, nothing_left)]);
+    assert_eq!(adyen.capture(&known, known.amount).await, Capture::Gone);
+    // Later it may as well be that a capture was made, and its answer lost.
+    let old = PaymentOrder { began: Instant::from_second(NOW - 7 * 86_400).unwrap(), ..known };
+    assert!(matches!(adyen.capture(&old, old.amount).await, Capture::Refused { .. }));
+}
+
+#[tokio::test]
 async fn what_no_key_tells_of_any_more_is_cancelled() {
     let began = Instant::from_second(NOW - 7 * 86_400).unwrap();
     let (adyen, script) = scripted(&[TAKEN_ON]);
