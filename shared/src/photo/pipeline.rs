@@ -3,10 +3,14 @@
 
 use std::io::Cursor;
 
-use fast_image_resize::Resizer;
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{U8x3, U8x4};
+use fast_image_resize::{PixelTrait, Resizer};
 use image::codecs::jpeg::JpegEncoder;
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
+use image::{
+    ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage, RgbaImage,
+};
 use image_hasher::{HashAlg, HasherConfig};
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 
@@ -104,7 +108,7 @@ fn decode(upload: Vec<u8>, announced: Format) -> Result<(DynamicImage, Source), 
     // A picture whose description of itself cannot be read is shown as it lies there.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let profile = decoder.icc_profile().ok().flatten();
-    let image = DynamicImage::from_decoder(decoder).map_err(refused)?;
+    let image = eight_bits(DynamicImage::from_decoder(decoder).map_err(refused)?);
     Ok((image, Source { orientation, profile }))
 }
 
@@ -134,12 +138,28 @@ fn memory(decoder: &impl ImageDecoder, format: Format, coefficients: u64) -> u64
         // Four bytes a pixel beside the three that remain of them.
         Format::Webp => decoded + 4 * pixels,
     };
-    // Rows are shortened first, all of them; of what is transparent a copy is made before.
     let colour = decoder.color_type();
+    let (bytes, copies) = if colour.has_alpha() { (4, 2) } else { (3, 1) };
+    let while_turning = if is_eight_bits(colour) { 0 } else { decoded + bytes * pixels };
+    // Rows are shortened first, all of them; of what is transparent a copy is made before.
     let shortened = u64::from(Size::Large.longer_side().min(width)) * u64::from(height);
-    let copies = if colour.has_alpha() { 2 } else { 1 };
-    let while_scaling = copies * decoded + shortened * u64::from(colour.bytes_per_pixel());
-    while_decoding.max(while_scaling)
+    let while_scaling = bytes * (copies * pixels + shortened);
+    while_decoding.max(while_turning).max(while_scaling)
+}
+
+/// Whether a picture is scaled as it is.
+const fn is_eight_bits(colour: ColorType) -> bool {
+    matches!(colour, ColorType::Rgb8 | ColorType::Rgba8)
+}
+
+/// The image with eight bits a colour, of which it has three, and another eight where it is transparent: what is
+/// shown has no more, and scaling thirteen kinds of pixels would make the function half as large again.
+fn eight_bits(image: DynamicImage) -> DynamicImage {
+    match image {
+        image if is_eight_bits(image.color()) => image,
+        image if image.color().has_alpha() => image.into_rgba8().into(),
+        image => image.into_rgb8().into(),
+    }
 }
 
 /// How many components of a JPEG are kept whole while it is decoded: all those of a progressive frame
@@ -175,9 +195,27 @@ fn scaled(image: &DynamicImage, size: Size) -> Result<DynamicImage, Rejection> {
         let scaled = (u64::from(own) * u64::from(most)).div_ceil(u64::from(width.max(height)));
         u32::try_from(scaled).unwrap_or(most).max(1)
     };
-    let mut smaller = DynamicImage::new(side(width), side(height), image.color());
-    Resizer::new().resize(image, &mut smaller, None).map_err(|_| Rejection::Damaged)?;
-    Ok(smaller)
+    let (from, to) = ((width, height), (side(width), side(height)));
+    let smaller = match image {
+        DynamicImage::ImageRgb8(image) => shrunk::<U8x3>(image, from, to)
+            .and_then(|bytes| RgbImage::from_raw(to.0, to.1, bytes))
+            .map(DynamicImage::from),
+        DynamicImage::ImageRgba8(image) => shrunk::<U8x4>(image, from, to)
+            .and_then(|bytes| RgbaImage::from_raw(to.0, to.1, bytes))
+            .map(DynamicImage::from),
+        _ => None,
+    };
+    smaller.ok_or(Rejection::Damaged)
+}
+
+/// The pixels of an image of another size.
+fn shrunk<P: PixelTrait>(pixels: &[u8], from: (u32, u32), to: (u32, u32)) -> Option<Vec<u8>> {
+    let mut smaller = vec![0; to.0 as usize * to.1 as usize * P::size()];
+    let source = TypedImageRef::<P>::from_buffer(from.0, from.1, pixels).ok()?;
+    let mut target = TypedImage::<P>::from_buffer(to.0, to.1, &mut smaller).ok()?;
+    Resizer::new().resize_typed(&source, &mut target, None).ok()?;
+    drop(target);
+    Some(smaller)
 }
 
 /// The picture on white, eight bits a colour.
