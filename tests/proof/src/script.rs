@@ -3,7 +3,7 @@
 
 mod draw;
 
-use draw::{accepts_both, fault, guest_does, host, pays_in_two};
+use draw::{fault, guest_does, host, pays_in_two, want_the_same_end};
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -272,7 +272,7 @@ impl Script {
         let commands = (0..count).map(|_| host(random, homes.len(), long)).collect();
         actors.push(Actor { host: true, commands });
         if long && seed % 4 != 3 {
-            accepts_both(random, &mut homes[0], &mut actors);
+            want_the_same_end(random, &mut homes[0], &mut actors);
         }
         let count = random.usize(2..=6);
         let faults = (0..count).map(|_| fault(random)).collect();

@@ -86,16 +86,20 @@ pub(super) fn pays_in_two(random: &mut Rng) -> Vec<Command> {
     does
 }
 
-/// Two ask for the same nights at the end of a long stay, and the host, the last of the actors, accepts both
-/// at once: the long one is taken chunk by chunk, and may find the last one gone.
-pub(super) fn accepts_both(random: &mut Rng, home: &mut Home, actors: &mut Vec<Actor>) {
-    *home = Home { instant: false, capacity: 1, deposit: false };
+/// Two want the same nights at the end of a long stay: they book at once, or ask, and the host, the last of the
+/// actors, accepts both at once. The long one is taken chunk by chunk, and may find the last one gone.
+pub(super) fn want_the_same_end(random: &mut Rng, home: &mut Home, actors: &mut Vec<Actor>) {
+    let instant = random.bool();
+    *home = Home { instant, capacity: 1, deposit: false };
     let asks =
         |first, nights| Command::Book { home: 0, first, nights, card: Some(Card::Good), copies: 1, waits: 0 };
     let (first, more) = (random.u16(..4), random.u16(1..=5));
     // Its first 99 nights are taken in one transaction.
     actors[0].commands.insert(0, asks(first, 99 + more));
     actors[1].commands.insert(0, asks(first + 99, more));
+    if instant {
+        return;
+    }
     let accepts = |back| [Command::Wait { seconds: 30 }, Command::Accept { back }];
     if let Some(host) = actors.last_mut() {
         host.commands.splice(0..0, accepts(0));
