@@ -269,6 +269,15 @@ impl Product {
         self.anybody().get("/_local/meter").await.expect(200)
     }
 
+    /// Opens a host's payout account, unless he has one, and closes it, as its holder may at the provider.
+    pub async fn close_payout_account(&self, host: &Caller) {
+        let page = host.post("/v1/hosts/me/payout-account", &json!({})).await.expect(200);
+        let url = page["onboardingUrl"].as_str().expect("a page");
+        let account = url.split('?').next().and_then(|path| path.rsplit('/').next()).expect("an account");
+        let path = format!("/_local/stripe/v1/accounts/{account}");
+        self.holder("sk_test").send("DELETE", &path, None, &[]).await.expect(200);
+    }
+
     /// Forgets the request units metered so far.
     pub async fn reset_meter(&self) {
         let reset = self.anybody().send("DELETE", "/_local/meter", None, &[]).await;

@@ -170,6 +170,9 @@ async fn what_is_rare(product: &Product) -> Result<(), String> {
     guest.book(&home, first, end, VISA, "in-the-way").await.expect(201);
     let (first, end) = days(30, 150);
     host.post(&block, &json!({ "startDate": first, "endDate": end })).await.expect(409);
+    // A payout account that is replaced, since it was closed.
+    product.close_payout_account(&host).await;
+    host.post("/v1/hosts/me/payout-account", &json!({})).await.expect(200);
     let address = "host@example.com".parse().map_err(|_| "an address")?;
     let granted = product.stack.app().store.set_roles(&address, &[Role::Admin]).await;
     granted.map_err(|why| why.to_string())

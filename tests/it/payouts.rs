@@ -139,11 +139,7 @@ async fn a_payout_account_that_was_closed_is_replaced() {
     onboarded(&product, &host).await;
     let guest = product.one_of_a_crowd(1);
     guest.book(&listing, product.day(6), product.day(8), VISA, "k").await.expect(201);
-    let page = host.post("/v1/hosts/me/payout-account", &json!({})).await.expect(200);
-    let url = page["onboardingUrl"].as_str().unwrap();
-    let account = url.split('?').next().unwrap().rsplit('/').next().unwrap();
-    let path = format!("/_local/stripe/v1/accounts/{account}");
-    product.holder("sk_test").send("DELETE", &path, None, &[]).await.expect(200);
+    product.close_payout_account(&host).await;
 
     product.advance(8 * 86_400).await;
     product.run("advance-stays").await;
