@@ -43,10 +43,12 @@ fn exif(orientation: u8) -> Vec<u8> {
     exif
 }
 
-/// The header of a picture that would take 7.5 GB, and next to nothing after it.
-fn bomb() -> Vec<u8> {
+/// The header of a square picture with so many pixels a side and bits a colour, and next to nothing after it.
+fn bomb(side: u32, bits: u8) -> Vec<u8> {
     let mut bytes = png(1_200, 900);
-    bytes[16..24].copy_from_slice(&[0, 0, 0xC3, 0x50, 0, 0, 0xC3, 0x50]);
+    bytes[16..20].copy_from_slice(&side.to_be_bytes());
+    bytes[20..24].copy_from_slice(&side.to_be_bytes());
+    bytes[24] = bits;
     let checksum = crc32(&bytes[12..29]);
     bytes[29..33].copy_from_slice(&checksum.to_be_bytes());
     bytes
@@ -96,11 +98,35 @@ fn what_is_no_picture_or_too_much_of_one_is_refused() {
     assert_eq!(refused(Vec::new(), Format::Jpeg), Rejection::NotAnImage);
     assert_eq!(refused(png(1_200, 900), Format::Jpeg), Rejection::OtherType);
     assert_eq!(refused(jpeg(1_023, 1_000, None), Format::Jpeg), Rejection::TooSmall);
-    assert_eq!(refused(bomb(), Format::Png), Rejection::TooManyPixels);
+    // 7.5 GB; then 49 million pixels, which are too many of sixteen bits, as those are turned into eight.
+    assert_eq!(refused(bomb(50_000, 8), Format::Png), Rejection::TooManyPixels);
+    assert_eq!(refused(bomb(7_000, 16), Format::Png), Rejection::TooManyPixels);
+    assert_eq!(refused(bomb(7_000, 8), Format::Png), Rejection::Damaged);
     let mut cut = png(1_200, 900);
     cut.truncate(cut.len() / 2);
     assert_eq!(refused(cut, Format::Png), Rejection::Damaged);
     assert!(make(jpeg(1_024, 60, None), Format::Jpeg).is_ok());
+}
+
+#[test]
+fn every_kind_of_pixels_is_shown_in_the_same_colours() {
+    let grey = DynamicImage::ImageRgb8(RgbImage::from_pixel(1_200, 900, Rgb([128; 3])));
+    for image in [
+        grey.to_luma8().into(),
+        grey.to_luma_alpha8().into(),
+        grey.to_rgba8().into(),
+        grey.to_luma16().into(),
+        grey.to_luma_alpha16().into(),
+        grey.to_rgb16().into(),
+        DynamicImage::from(grey.to_rgba16()),
+    ] {
+        let mut bytes = Cursor::new(Vec::new());
+        image.write_to(&mut bytes, ImageFormat::Png).unwrap();
+        let made = make(bytes.into_inner(), Format::Png).unwrap();
+        let shown = image::load_from_memory(&made.files[0].bytes).unwrap().to_rgb8();
+        let is_grey = |pixel: &Rgb<u8>| pixel.0.iter().all(|colour| colour.abs_diff(128) <= 2);
+        assert!(shown.pixels().all(is_grey), "{:?}", image.color());
+    }
 }
 
 #[test]
