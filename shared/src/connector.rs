@@ -25,7 +25,8 @@ pub fn https() -> SharedHttpConnector {
     SharedHttpConnector::new(Https { amazon: trusting(amazons), others: Arc::default() })
 }
 
-/// The five roots of Amazon Trust Services, which asks of a trust store that it has all of them.
+/// The five roots of Amazon Trust Services, which asks of a trust store that it has all of them. One that Amazon
+/// adds has to be added here before it is used.
 /// <https://www.amazontrust.com/repository/>
 const AMAZONS: &str = include_str!("connector/amazon.pem");
 
@@ -44,8 +45,8 @@ impl HttpConnector for Https {
     }
 }
 
-/// Whether an address is Amazon's, or needs nobody to vouch for it. Not those of China and of the European
-/// Sovereign Cloud, which have names and authorities of their own.
+/// Whether an address is Amazon's, or needs nobody to vouch for it. China and the European Sovereign Cloud have
+/// names of their own, and are left to the system.
 fn is_amazons(uri: &str) -> bool {
     let Ok(uri) = uri.parse::<http::Uri>() else { return false };
     let is_plain = uri.scheme() == Some(&http::uri::Scheme::HTTP);
@@ -136,7 +137,7 @@ mod tests {
         }
     }
 
-    /// The hashes are those on Amazon's own page.
+    /// By the beginnings of their SHA-256 fingerprints.
     #[test]
     fn the_authorities_are_those_that_amazon_names() {
         let body = |pem: &str| pem.split("-----").nth(2).unwrap().split_whitespace().collect::<String>();
