@@ -170,6 +170,26 @@ mod tests {
     }
 
     #[test]
+    fn a_stay_has_a_night_and_at_most_a_year_of_them() {
+        let read = |check_in: &str, check_out: &str| {
+            let mut fields = Fields::default();
+            let stay = parse_stay(check_in, check_out, &mut fields).map(Nights::count);
+            (stay, fields.finish().err().map(|refused| format!("{refused:?}")).unwrap_or_default())
+        };
+        assert_eq!(read("2027-01-01", "2027-01-02"), (Some(1), String::new()));
+        assert_eq!(read("2027-01-01", "2028-01-01").0, Some(365));
+        for (check_in, check_out, pointer) in [
+            ("2027-01-01", "2027-01-01", "/checkOut"),
+            ("2027-01-02", "2027-01-01", "/checkOut"),
+            ("2027-01-01", "2028-01-02", "/checkOut"),
+            ("2027-13-01", "2028-01-02", "/checkIn"),
+        ] {
+            let (stay, refused) = read(check_in, check_out);
+            assert!(stay.is_none() && refused.contains(pointer), "{check_in} {check_out}: {refused}");
+        }
+    }
+
+    #[test]
     fn what_leaves_the_calendar_stays_at_its_ends() {
         assert_eq!(MOST_DAYS, i64::from(epoch_day(Date::MAX)) - i64::from(epoch_day(Date::MIN)));
         for (days, end) in [(i64::MAX, Date::MAX), (i64::MIN, Date::MIN)] {

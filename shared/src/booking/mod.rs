@@ -361,4 +361,48 @@ pub(crate) mod tests {
             version: 3,
         }
     }
+    #[test]
+    fn time_ends_what_waits_in_its_moment_and_nothing_else() {
+        use State::{
+            Abandoned, Assembling, Cancelled, CheckedIn, Completed, Confirmed, Declined, Expired, Held,
+            PaymentFailed, PaymentStarted, Requested,
+        };
+        // How it reads, what becomes of it, whether its money is asked about, and whether its nights are its own.
+        let cases = [
+            (Held, Expired, Some((Expired, false)), true),
+            (Requested, Expired, Some((Expired, false)), false),
+            (PaymentStarted, PaymentFailed, Some((PaymentFailed, true)), true),
+            (Assembling, Assembling, Some((Abandoned, false)), true),
+            (Expired, Expired, None, false),
+            (Declined, Declined, None, false),
+            (PaymentFailed, PaymentFailed, None, false),
+            (Cancelled, Cancelled, None, false),
+            (Abandoned, Abandoned, None, false),
+        ];
+        let end = large().lapses_at;
+        let just_before = Instant::from_millisecond(end.as_millisecond() - 1).unwrap();
+        for (state, reads, becomes, is_live) in cases {
+            let booking = Booking { state, unsettled: false, ..large() };
+            assert_eq!((booking.state_at(just_before), booking.lapsed(just_before)), (state, None));
+            assert_eq!(booking.state_at(end), reads, "{state:?}");
+            let after = booking.lapsed(end);
+            assert_eq!(after.map(|after| (after.state, after.unsettled)), becomes, "{state:?}");
+            assert_eq!((booking.is_live(just_before), booking.is_live(end)), (is_live, false), "{state:?}");
+        }
+        for state in [Confirmed, CheckedIn, Completed] {
+            let booking = Booking { state, ..large() };
+            assert_eq!((booking.state_at(end), booking.lapsed(end)), (state, None));
+            assert!(booking.is_live(end));
+        }
+        // An accepted long request that did not get its nights is a request again, with its own time.
+        let asked = Booking { state: Assembling, mode: Mode::Requested, unsettled: false, ..large() };
+        let again = asked.lapsed(end).unwrap();
+        assert_eq!((again.state, again.unsettled), (Requested, false));
+        assert_eq!(again.lapses_at, asked.created_at + TIME_TO_RESPOND);
+        // A hold whose guest is at his bank may have been paid there.
+        let mut waits = Booking { state: Held, unsettled: false, ..large() };
+        waits.attempts[0].outcome =
+            Some(Outcome::ActionRequired { reference: "pi_1".into(), secret: "s".into(), is_open: true });
+        assert!(waits.lapsed(end).unwrap().unsettled);
+    }
 }

@@ -127,7 +127,78 @@ impl FromStr for Claim {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::listing::calendar::Rules;
+    use crate::listing::draft::tests::example;
+    use crate::stay::date_of_epoch_day;
     use proptest::prelude::*;
+
+    const TODAY: i32 = 21_000;
+
+    fn day(days: i32) -> Date {
+        date_of_epoch_day(TODAY + days)
+    }
+
+    /// On sale for 2 to 7 nights and 4 guests.
+    fn terms() -> Terms {
+        let (_, terms) = example();
+        Terms { status: ListingStatus::Active, min_nights: 2, max_nights: 7, max_guests: 4, ..terms }
+    }
+
+    fn stay(first: i32, nights: i32) -> Nights {
+        Nights::between(day(first), day(first + nights)).unwrap()
+    }
+
+    #[test]
+    fn each_rule_refuses_from_its_own_bound_on_and_no_sooner() {
+        let why = |terms: &Terms, first, nights, guests| -> Vec<(Unsold, Option<Date>)> {
+            let reasons = why_unsold(terms, &Calendar::empty(), &[], stay(first, nights), guests, day(0));
+            reasons.into_iter().map(|reason| (reason.reason, reason.date)).collect()
+        };
+        let (sold, terms) = (Vec::new(), terms());
+        assert_eq!(why(&terms, 0, 2, Some(4)), sold);
+        assert_eq!(why(&terms, 0, 7, None), sold);
+        assert_eq!(why(&terms, 3, 1, None), [(Unsold::MinNights, Some(day(3)))]);
+        assert_eq!(why(&terms, 3, 8, None), [(Unsold::MaxNights, Some(day(3)))]);
+        assert_eq!(why(&terms, 3, 2, Some(5)), [(Unsold::TooManyGuests, None)]);
+        assert_eq!(why(&terms, -1, 2, None), [(Unsold::InThePast, Some(day(-1)))]);
+        // The last night of the window is sold, and the first after it is named.
+        let window = BOOKING_WINDOW;
+        assert_eq!(why(&terms, window - 2, 2, None), sold);
+        assert_eq!(why(&terms, window - 1, 2, None), [(Unsold::TooFarAhead, Some(day(window)))]);
+        assert_eq!(why(&terms, window + 3, 2, None), [(Unsold::TooFarAhead, Some(day(window + 3)))]);
+        let draft = Terms { status: ListingStatus::Draft, ..terms.clone() };
+        assert_eq!(why(&draft, 3, 2, None), [(Unsold::NotActive, None)]);
+        let closes = Terms { open_until: Some(day(5)), ..terms };
+        assert_eq!(why(&closes, 3, 2, None), sold);
+        let blocked =
+            |days: &[i32]| days.iter().map(|n| (Unsold::Blocked, Some(day(*n)))).collect::<Vec<_>>();
+        assert_eq!(why(&closes, 3, 4, None), blocked(&[5, 6]));
+        assert_eq!(why(&closes, 6, 2, None), blocked(&[6, 7]));
+    }
+
+    #[test]
+    fn a_day_closed_to_arrivals_or_departures_and_a_taken_night_bind_only_stays_that_meet_them() {
+        let mut calendar = Calendar::empty();
+        calendar.rules.set(stay(3, 1), &Rules { closed_to_arrival: true, ..Rules::default() });
+        calendar.rules.set(stay(9, 1), &Rules { closed_to_departure: true, ..Rules::default() });
+        let taken = [
+            TakenNight { date: day(20), by: Taken::Booked(BookingId::from_bits(1)) },
+            TakenNight { date: day(21), by: Taken::Blocked("mine".into()) },
+        ];
+        let why = |first, nights| -> Vec<(Unsold, Option<Date>)> {
+            let reasons = why_unsold(&terms(), &calendar, &taken, stay(first, nights), None, day(0));
+            reasons.into_iter().map(|reason| (reason.reason, reason.date)).collect()
+        };
+        assert_eq!(why(2, 4), []);
+        assert_eq!(why(1, 2), []);
+        assert_eq!(why(3, 2), [(Unsold::ClosedToArrival, Some(day(3)))]);
+        assert_eq!(why(7, 2), [(Unsold::ClosedToDeparture, Some(day(9)))]);
+        assert_eq!(why(9, 2), []);
+        assert_eq!(why(18, 2), []);
+        assert_eq!(why(22, 2), []);
+        let both = [(Unsold::Booked, Some(day(20))), (Unsold::Blocked, Some(day(21)))];
+        assert_eq!(why(19, 4), both);
+    }
 
     proptest! {
         #[test]
