@@ -307,6 +307,8 @@ mod tests {
         let now = unpaid.check_in_at + Duration::from_hours(24 * 30);
         let waiting = Booking { payout_at: Some(now), ..unpaid.clone() };
         assert_eq!(of_money(&waiting, &entries[..1], now), []);
+        let overdue = of_money(&unpaid, &entries[..1], now);
+        assert_eq!(overdue[0].booking_id, Some(booking.id));
         assert_eq!(kinds(&Booking { unsettled: true, ..booking }, &entries), [Kind::Overdue]);
     }
 

@@ -319,7 +319,9 @@ fn balance(booking: &Booking) -> Option<BalanceView> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::booking::Attempt;
     use crate::booking::tests::large;
+    use serde_json::Value;
 
     #[test]
     fn what_went_back_is_told_as_nothing_a_part_or_all() {
@@ -333,5 +335,42 @@ mod tests {
                 .clone()
         });
         assert_eq!(told, ["captured", "partially_refunded", "refunded"]);
+    }
+
+    #[test]
+    fn times_are_told_for_as_long_as_they_run() {
+        let told = |booking: &Booking, at| serde_json::to_value(BookingView::at(booking, at)).unwrap();
+        let held = Booking { state: State::Held, mode: Mode::Held, attempts: Vec::new(), ..large() };
+        let before = Instant::from_millisecond(held.lapses_at.as_millisecond() - 1).unwrap();
+        assert_eq!(told(&held, before)["holdExpiresAt"], serde_json::to_value(held.lapses_at).unwrap());
+        let over = told(&held, held.lapses_at);
+        assert!(over["status"] == "expired" && over["holdExpiresAt"].is_null(), "{over}");
+        let first = serde_json::to_value(BookingView::first(&held)).unwrap();
+        assert_eq!(first["holdExpiresAt"], serde_json::to_value(held.created_at + HOLD).unwrap());
+        let asked = Booking { state: State::Requested, mode: Mode::Requested, ..held };
+        let respond_by = serde_json::to_value(asked.created_at + TIME_TO_RESPOND).unwrap();
+        assert_eq!(told(&asked, before)["respondBy"], respond_by);
+        assert_eq!(told(&asked, asked.lapses_at)["respondBy"], Value::Null);
+        // Once it runs as any other it reads as processing, and says so no longer than that.
+        let paying = Booking { state: State::PaymentStarted, attempts: Vec::new(), ..asked };
+        assert_eq!(told(&paying, before)["payment"]["status"], "processing");
+        assert_eq!(told(&paying, paying.lapses_at)["payment"]["status"], "failed");
+    }
+
+    #[test]
+    fn a_balance_that_waits_for_its_guest_waits_no_longer_than_it_may_be_confirmed() {
+        let mut booking = Booking { state: State::Confirmed, ..large() };
+        booking.attempts[0].outcome = Some(Outcome::Captured("pi_1".into()));
+        let at = booking.created_at;
+        let waits =
+            Outcome::ActionRequired { reference: "pi_2".into(), secret: "secret".into(), is_open: true };
+        let attempt = Attempt::new(None, at, true);
+        booking.attempts.push(Attempt { is_balance: true, outcome: Some(waits), ..attempt });
+        let status = |at| {
+            let told = serde_json::to_value(BookingView::at(&booking, at)).unwrap();
+            (told["payment"]["status"].clone(), told["payment"]["clientSecret"].clone())
+        };
+        assert_eq!(status(at), ("requires_action".into(), "secret".into()));
+        assert_eq!(status(booking.waits_until(1)), ("captured".into(), Value::Null));
     }
 }

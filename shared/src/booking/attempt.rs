@@ -150,3 +150,33 @@ impl Outcome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::booking::balance::Balance;
+    use crate::booking::tests::large;
+
+    #[test]
+    fn a_guest_is_there_when_he_pays_himself_and_a_balance_is_charged_to_the_card_of_the_deposit() {
+        let mut booking = large();
+        booking.attempts[0].outcome = Some(Outcome::Captured("pi_1".into()));
+        let at = booking.created_at;
+        let order = booking.order(0);
+        assert!(order.guest_is_there && !order.keeps_card && order.card_of.is_none());
+        assert!(!Booking { mode: Mode::Requested, ..booking.clone() }.order(0).guest_is_there);
+        booking.balance = Some(Balance { deposit_percent: 30, next_at: at });
+        assert!(booking.order(0).keeps_card);
+        booking.attempts.push(Attempt { is_balance: true, ..Attempt::new(None, at, true) });
+        let charge = booking.order(1);
+        assert!(!charge.guest_is_there && !charge.keeps_card);
+        assert_eq!(charge.card_of.as_deref(), Some("pi_1"));
+        assert_ne!(charge.payment, order.payment);
+        // What goes on with an earlier attempt is the provider's same payment.
+        booking.attempts.push(Attempt { resumes: Some(0), ..Attempt::new(None, at, true) });
+        assert_eq!(
+            (booking.order(2).payment, booking.order(2).reference),
+            (order.payment, Some("pi_1".into()))
+        );
+    }
+}

@@ -461,4 +461,14 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_price_is_paid_in_two_when_both_are_something_and_more_than_a_day_apart() {
+        let booking = large();
+        let plan = |percent, now| plan(percent, &booking.price, booking.check_in_at, &booking.zone, now);
+        let latest = booking.balance_due_at() - LEAST_APART;
+        let just_before = Instant::from_millisecond(latest.as_millisecond() - 1).unwrap();
+        assert!(plan(30, just_before).is_some() && plan(30, latest).is_none());
+        assert!(plan(0, just_before).is_none() && plan(100, just_before).is_none());
+    }
 }

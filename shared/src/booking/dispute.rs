@@ -109,6 +109,22 @@ mod tests {
         );
     }
 
+    #[test]
+    fn money_is_with_a_bank_until_the_last_dispute_is_decided() {
+        let mut booking = large();
+        assert!(!booking.is_disputed());
+        for (standing, next, is_disputed) in [
+            (Standing::Open, vec![], true),
+            (Standing::Won, vec![], false),
+            (Standing::Lost, vec![], false),
+            (Standing::Won, vec!["dp_2".to_owned()], true),
+        ] {
+            let dispute = Dispute::new("dp_1".into(), 100, 15, standing, None);
+            booking.dispute = Some(Dispute { next, ..dispute });
+            assert_eq!(booking.is_disputed(), is_disputed, "{:?}", booking.dispute);
+        }
+    }
+
     proptest! {
         #[test]
         fn a_share_is_the_amount_and_of_no_part_more_than_there_is(

@@ -159,4 +159,15 @@ mod tests {
             assert_eq!(ways == 0, state.is_final(), "{state:?}");
         }
     }
+
+    #[test]
+    fn a_state_becomes_what_the_table_says_and_only_the_parts_of_a_long_stay_are_not_seen() {
+        assert!(State::Held.may_become(State::PaymentStarted));
+        assert!(!State::PaymentStarted.may_become(State::PaymentStarted));
+        assert!(!State::Held.may_become(State::Confirmed) && !State::Confirmed.may_become(State::Held));
+        for state in TRANSITIONS.iter().flat_map(|transition| [transition.from, transition.to]) {
+            let is_part = matches!(state, State::Assembling | State::Abandoned);
+            assert_eq!(state.is_visible(), !is_part, "{state:?}");
+        }
+    }
 }

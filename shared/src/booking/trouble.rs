@@ -199,4 +199,34 @@ mod tests {
         assert_eq!(issue.history[0].detail, "refund: 0");
         assert_eq!(issue.history[REMEMBERED - 1].detail, "refund: 999");
     }
+
+    #[test]
+    fn money_for_no_stay_is_tried_within_minutes_and_what_is_kept_of_one_is_not() {
+        let longest = |state, kept| {
+            let mut booking = Booking { state, ..large() };
+            booking.taken = booking.taken.up_to(kept);
+            booking.trouble = Some(Trouble { tries: 30, again_at: None });
+            let now = booking.created_at;
+            booking.in_trouble(now, false).again_at.unwrap().duration_since(now)
+        };
+        use State::{Cancelled, Confirmed, PaymentFailed};
+        assert_eq!(longest(PaymentFailed, 100), LONGEST_PAUSE_FOR_NOTHING);
+        assert_eq!(longest(Cancelled, 0), LONGEST_PAUSE_FOR_NOTHING);
+        assert_eq!(longest(Cancelled, 100), LONGEST_PAUSE);
+        assert_eq!(longest(Confirmed, 0), LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn only_an_open_issue_of_a_dispute_or_a_provider_stays_whatever_is_tried() {
+        let now = Instant::from_second(1_800_000_000).unwrap();
+        for (step, is_open, stays) in
+            [(DISPUTE, true, true), (PROVIDER, true, true), ("refund", true, false), (DISPUTE, false, false)]
+        {
+            let new = PaymentIssue::new(BookingId::from_bits(1), now);
+            let issue = PaymentIssue { step: step.to_owned(), is_open, ..new };
+            assert_eq!(issue.is_for_people(), stays, "{step}");
+            let tried = issue.tried("capture", now, "no");
+            assert_eq!(tried.step, if stays { step } else { "capture" });
+        }
+    }
 }

@@ -78,3 +78,25 @@ pub struct BindingRules {
     /// No stay leaves.
     pub closed_to_departure: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::listing::draft::tests::example;
+    use crate::stay::date_of_epoch_day;
+
+    #[test]
+    fn the_calendar_says_where_it_says_something_and_the_terms_elsewhere() {
+        let (_, terms) = example();
+        let day = date_of_epoch_day;
+        let mut calendar = Calendar::empty();
+        let nights = Nights::between(day(21_000), day(21_002)).unwrap();
+        calendar.prices.set(nights, &7);
+        calendar.rules.set(nights, &Rules { min_nights: Some(3), ..Rules::default() });
+        let prices = [20_999, 21_000, 21_001, 21_002].map(|date| calendar.price(&terms, day(date)));
+        assert_eq!(prices, [terms.base_price, 7, 7, terms.base_price]);
+        let rules = [21_001, 21_002].map(|date| calendar.rules(&terms, day(date)));
+        assert_eq!((rules[0].min_nights, rules[0].max_nights), (3, terms.max_nights));
+        assert_eq!((rules[1].min_nights, rules[1].max_nights), (terms.min_nights, terms.max_nights));
+    }
+}

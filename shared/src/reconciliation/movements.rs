@@ -293,4 +293,48 @@ mod tests {
         assert!(!theirs[0].is_entered(&entries(now, 5), same));
         assert!(theirs[1].is_entered(&entries(now, 5), same));
     }
+
+    #[test]
+    fn entries_of_the_last_days_are_asked_for_where_stripe_has_moved_them() {
+        use crate::booking::tests::large;
+        let now = Instant::from_second(1_800_000_000).unwrap();
+        let mut booking = large();
+        let ours = booking.payment_id(0);
+        let recent = |booking: &Booking, mut entry: Entry, payment| {
+            entry.payment = payment;
+            Written::recent(booking, entry, now).map(|written| written.is_asked)
+        };
+        let [capture, refund, payout] = <[Entry; 3]>::try_from(entries(now, 3)).unwrap();
+        let penalty = Entry { movement: Movement::Penalty, ..payout.clone() };
+        let oldest = Entry { at: now - COMPARED - SKEW, ..capture.clone() };
+        let older = Entry { at: oldest.at - Duration::from_millis(1), ..capture.clone() };
+        assert_eq!(recent(&booking, oldest, ours), Some(true));
+        assert_eq!(recent(&booking, older, ours), None);
+        assert_eq!(recent(&booking, penalty, ours), Some(false));
+        booking.attempts[0].provider = ProviderName::Adyen;
+        assert_eq!(recent(&booking, capture.clone(), ours), Some(false));
+        assert_eq!(recent(&booking, refund, ours), Some(false));
+        assert_eq!(recent(&booking, payout, ours), Some(true), "hosts are paid by Stripe");
+        assert_eq!(
+            recent(&booking, capture, PaymentId::from_bits(7)),
+            Some(true),
+            "an attempt of ours is not this"
+        );
+    }
+
+    #[test]
+    fn a_movement_is_the_entry_of_its_own_payment_and_the_nearest_of_its_number() {
+        let now = Instant::from_second(1_800_000_000).unwrap();
+        let (ours, theirs) = (entries(now, 5), movements(now, 5));
+        let of_another = ProviderMovement { payment: Some(PaymentId::from_bits(8)), ..theirs[0].clone() };
+        assert!(theirs[0].is_entered(&ours, same) && !of_another.is_entered(&ours, same));
+        let refund = |number| Entry { number, ..ours[1].clone() };
+        let is_entered = |movement: &ProviderMovement, entries: &[Entry]| movement.is_entered(entries, same);
+        // A dispute has come in between: its number is now a later one.
+        assert!(is_entered(&theirs[1], &[refund(4)]));
+        assert!(!is_entered(&theirs[1], &[refund(1)]), "it was entered before it was decided");
+        let other = Entry { amounts: Vec::new(), ..refund(3) };
+        assert!(!is_entered(&theirs[1], &[other, refund(4)]), "another refund is nearer");
+        assert!(is_entered(&theirs[1], &[Entry { movement: Movement::Dispute, ..refund(3) }, refund(4)]));
+    }
 }

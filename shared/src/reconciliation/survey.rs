@@ -379,4 +379,33 @@ mod tests {
         past.stay = Nights::between(date_of_epoch_day(19_990), date_of_epoch_day(19_995)).unwrap();
         assert_eq!(found(Some(&past), past.id, &[]), []);
     }
+
+    #[test]
+    fn the_night_before_the_last_is_the_first_that_is_judged_and_all_that_is_seen_is_counted() {
+        let id = BookingId::from_bits(9);
+        let until = now() - Duration::from_hours(2);
+        let night = |date| {
+            let claims = BTreeSet::from([Claim { booking: id, until }]);
+            (booking(State::Held).unit, Night { date: date_of_epoch_day(date), claims, blocked: None })
+        };
+        let stray = [(Kind::StrayClaim, Some(date_of_epoch_day(19_998)))];
+        assert_eq!(found(None, id, &[night(19_997), night(19_998)]), stray);
+        let mut survey = Survey::new(now());
+        let entries = vec![
+            crate::ledger::Heading {
+                booking: id,
+                number: 1,
+                payment: crate::ids::PaymentId::from_bits(1),
+                at: now(),
+                currency: booking(State::Held).price.currency,
+            }
+            .payout(5),
+        ];
+        for _ in 0..2 {
+            survey.see_booking(Filed { id: Some(id), entries: entries.clone(), ..Filed::default() });
+            survey.see_night(Ok(night(19_000)));
+        }
+        let checked = survey.finish().checked;
+        assert_eq!((checked.entries, checked.nights, checked.bookings), (2, 2, 0));
+    }
 }
