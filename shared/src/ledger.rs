@@ -198,3 +198,60 @@ impl Entry {
         self.amounts.iter().map(|(_, amount)| amount).sum::<i64>() == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_entry_sums_to_zero_and_moves_what_it_is_named_after(
+            nights in 1i64..10_000_000, cleaning_fee in 1i64..100_000, service_fee in 1i64..1_000_000,
+            tax in 1i64..1_000_000, amount in 1i64..1_000_000, fee in 0i64..1_000,
+        ) {
+            let parts = Parts { nights, cleaning_fee, service_fee, taxes: vec![tax, 2 * tax] };
+            let (whole, host) = (parts.total(), nights + cleaning_fee);
+            let heading = |number| Heading {
+                booking: BookingId::from_bits(1),
+                number,
+                payment: PaymentId::from_bits(2),
+                at: Instant::UNIX_EPOCH,
+                currency: Currency::of("EUR").unwrap(),
+            };
+            let moves = |entry: &Entry, accounts: &[Account]| -> Vec<i64> {
+                accounts.iter().map(|account| entry.of(*account).amount).collect()
+            };
+            use Account::{Bank, Debt, Dispute, Guest, Host, Platform, Provider, Tax};
+            let lines = [Guest, Host, Platform, Tax, Provider];
+            let captured = heading(1).capture(&parts, fee);
+            prop_assert_eq!(moves(&captured, &lines), [-whole, host, service_fee - fee, 3 * tax, fee]);
+            let refunded = heading(2).refund(&parts);
+            prop_assert_eq!(moves(&refunded, &lines), [whole, -host, -service_fee, -3 * tax, 0]);
+            let disputed = heading(3).disputed(amount, fee);
+            prop_assert_eq!(moves(&disputed, &[Platform, Dispute, Provider]), [-amount - fee, amount, fee]);
+            let won = heading(4).dispute_won(amount);
+            prop_assert_eq!(moves(&won, &[Platform, Dispute]), [amount, -amount]);
+            let lost = heading(5).dispute_lost(whole + amount, &parts);
+            prop_assert_eq!(
+                moves(&lost, &[Dispute, Guest, Host, Tax, Platform]),
+                [-whole - amount, whole, -host, -3 * tax, whole + amount - service_fee]
+            );
+            let fined = heading(6).penalty(amount);
+            prop_assert_eq!(moves(&fined, &[Debt, Platform]), [-amount, amount]);
+            let withheld = heading(7).withholding(amount);
+            prop_assert_eq!(moves(&withheld, &[Host, Debt]), [-amount, amount]);
+            let paid = heading(8).payout(amount);
+            prop_assert_eq!(moves(&paid, &[Host, Bank]), [-amount, amount]);
+            let reversed = heading(9).reversal(amount);
+            prop_assert_eq!(moves(&reversed, &[Host, Bank]), [amount, -amount]);
+            let all = [captured, refunded, disputed, won, lost, fined, withheld, paid, reversed];
+            for mut entry in all {
+                prop_assert!(entry.is_balanced(), "{entry:?}");
+                prop_assert!(entry.amounts.iter().all(|(_, amount)| *amount != 0), "{entry:?}");
+                entry.amounts[0].1 += 1;
+                prop_assert!(!entry.is_balanced());
+            }
+        }
+    }
+}

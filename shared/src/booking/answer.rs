@@ -358,6 +358,20 @@ mod tests {
     }
 
     #[test]
+    fn a_stay_that_waits_for_its_guest_is_held_until_he_cannot_confirm_any_more() {
+        let mut booking = Booking { state: State::Held, ..large() };
+        booking.attempts[0].outcome = Some(Outcome::ActionRequired {
+            reference: "pi_1".into(),
+            secret: "secret".into(),
+            is_open: true,
+        });
+        let told = serde_json::to_value(BookingView::at(&booking, booking.created_at)).unwrap();
+        let until = serde_json::to_value(booking.waits_until(0)).unwrap();
+        assert_eq!((&told["status"], &told["holdExpiresAt"]), (&"held".into(), &until));
+        assert_eq!(told["payment"]["clientSecret"], "secret");
+    }
+
+    #[test]
     fn a_balance_that_waits_for_its_guest_waits_no_longer_than_it_may_be_confirmed() {
         let mut booking = Booking { state: State::Confirmed, ..large() };
         booking.attempts[0].outcome = Some(Outcome::Captured("pi_1".into()));

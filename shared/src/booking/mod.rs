@@ -362,6 +362,12 @@ pub(crate) mod tests {
         }
     }
     #[test]
+    fn adults_and_children_need_a_place() {
+        assert_eq!(Party { adults: 2, children: 1, infants: 4, pets: 8 }.places(), 3);
+        assert_eq!(Party { adults: u16::MAX, children: 1, infants: 0, pets: 0 }.places(), u16::MAX);
+    }
+
+    #[test]
     fn time_ends_what_waits_in_its_moment_and_nothing_else() {
         use State::{
             Abandoned, Assembling, Cancelled, CheckedIn, Completed, Confirmed, Declined, Expired, Held,

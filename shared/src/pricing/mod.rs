@@ -166,3 +166,106 @@ impl StayPrice {
         self.nights.iter().flat_map(|(run, price)| run.iter().map(move |date| (date, *price)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::parts::Parts;
+    use super::*;
+    use crate::stay::date_of_epoch_day;
+    use proptest::prelude::*;
+
+    /// Belgium's as it might be, and another country's.
+    fn taxes() -> TaxTable {
+        let taxes = r#"[{"country": "BE", "label": "VAT", "basisPoints": 600},
+            {"country": "BE", "label": "City tax", "perNight": 155}, {"country": "BE", "label": "Nothing"},
+            {"country": "NL", "label": "Other", "basisPoints": 900}]"#;
+        serde_json::from_str(taxes).unwrap()
+    }
+
+    fn stay(count: i32) -> Nights {
+        Nights::between(date_of_epoch_day(21_000), date_of_epoch_day(21_000 + count)).unwrap()
+    }
+
+    fn priced(nights: &[i64], cleaning_fee: i64, service_fee_basis_points: i64) -> StayPrice {
+        let night = |index: usize| {
+            Nights::between(
+                date_of_epoch_day(21_000 + i32::try_from(index).unwrap()),
+                date_of_epoch_day(21_001 + i32::try_from(index).unwrap()),
+            )
+        };
+        let runs = nights.iter().enumerate().map(|(index, price)| (night(index).unwrap(), *price)).collect();
+        let basis = Basis { currency: Currency::of("EUR").unwrap(), cleaning_fee, country: "BE" };
+        let tariff = Tariff { service_fee_basis_points, taxes: &taxes() };
+        price_of_nights(basis, runs, tariff, stay(i32::try_from(nights.len()).unwrap()))
+    }
+
+    #[test]
+    fn a_price_reads_line_by_line_and_what_costs_nothing_has_none() {
+        let lines = |price: &StayPrice| -> Vec<(String, i64)> {
+            price.lines().into_iter().map(|line| (line.label, line.amount.amount)).collect()
+        };
+        let line = |label: &str, amount| (label.to_owned(), amount);
+        let two = priced(&[10_000, 12_501], 2_500, 1_400);
+        // 14 % of 25,001 are 3,500.14, 6 % are 1,500.06.
+        let expected = [
+            line("2 nights", 22_501),
+            line("Cleaning fee", 2_500),
+            line("Service fee", 3_500),
+            line("VAT", 1_500),
+            line("City tax", 310),
+        ];
+        assert_eq!(lines(&two), expected);
+        assert_eq!((two.total(), two.mean_night()), (30_311, 11_251));
+        let days: Vec<i64> = two.each_night().map(|(_, price)| price).collect();
+        assert_eq!(days, [10_000, 12_501]);
+        let one = priced(&[10_000], 0, 0);
+        assert_eq!(lines(&one), [line("1 night", 10_000), line("VAT", 600), line("City tax", 155)]);
+        let part = Parts { nights: 5_000, taxes: vec![0, 155], ..Parts::default() };
+        let of_part: Vec<(String, i64)> =
+            one.lines_of(&part).into_iter().map(|line| (line.label, line.amount.amount)).collect();
+        assert_eq!(of_part, [line("1 night", 5_000), line("City tax", 155)]);
+    }
+
+    #[test]
+    fn a_night_costs_what_the_calendar_says_or_the_base_price() {
+        let (_, terms) = crate::listing::draft::tests::example();
+        let mut calendar = Calendar::empty();
+        calendar
+            .prices
+            .set(Nights::between(date_of_epoch_day(21_001), date_of_epoch_day(21_009)).unwrap(), &7);
+        let tariff = Tariff { service_fee_basis_points: 0, taxes: &TaxTable::default() };
+        let price = price(&terms, &calendar, tariff, stay(3));
+        let nights: Vec<i64> = price.each_night().map(|(_, price)| price).collect();
+        assert_eq!(nights, [terms.base_price, 7, 7]);
+    }
+
+    proptest! {
+        #[test]
+        fn lines_and_parts_sum_to_the_total(
+            nights in proptest::collection::vec(0i64..3_000_000, 1..20), cleaning in 0i64..50_000,
+            fee in 0i64..3_000, take in 0i64..1_000,
+        ) {
+            let price = priced(&nights, cleaning, fee);
+            let whole = price.parts();
+            let lines: i64 = price.lines().iter().map(|line| line.amount.amount).sum();
+            prop_assert_eq!((lines, whole.total(), price.total_money().amount), (price.total(), price.total(), price.total()));
+            prop_assert_eq!(whole.total() - whole.host(), whole.service_fee + whole.tax());
+            prop_assert!(whole.is_sound());
+            // A part of it, what is left of it, and both together.
+            let part = whole.up_to(price.total() * take / 1_000);
+            let rest = whole.minus(&part);
+            prop_assert_eq!(part.total() + rest.total(), price.total());
+            prop_assert_eq!(&part.plus(&rest), &whole);
+            prop_assert_eq!(part.plus(&Parts::default()), part.clone());
+            prop_assert_eq!(Parts::default().plus(&part), part.clone());
+            prop_assert_eq!((part.least(&whole), whole.least(&part)), (part.clone(), part.clone()));
+            let nothing = whole.minus(&whole);
+            prop_assert!(nothing.is_sound() && nothing.total() == 0);
+            for line in 0..4 {
+                let mut below = nothing.clone();
+                *[&mut below.nights, &mut below.cleaning_fee, &mut below.service_fee, &mut below.taxes[0]][line] = -1;
+                prop_assert!(!below.is_sound());
+            }
+        }
+    }
+}

@@ -341,6 +341,7 @@ mod tests {
         let found = look.differences(now());
         let suspects = survey.finish().suspects;
         assert_eq!(suspects.is_empty(), found.is_empty(), "the first look suspects what is: {found:?}");
+        assert!(found.iter().all(|found| found.unit.is_some() == found.date.is_some()), "{found:?}");
         found.into_iter().map(|difference| (difference.kind, difference.date)).collect()
     }
 
