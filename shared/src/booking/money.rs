@@ -290,28 +290,4 @@ impl Booking {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::booking::tests::large;
-
-    #[test]
-    fn a_refused_card_leaves_a_hold_where_one_was_held_first_or_had_to_be_confirmed() {
-        let mut booking = Booking { mode: Mode::PaidAtOnce, ..large() };
-        booking.attempts = vec![Attempt::new(None, booking.created_at, true)];
-        assert!(!booking.is_paid_through_a_hold());
-        assert!(Booking { mode: Mode::Held, ..booking.clone() }.is_paid_through_a_hold());
-        let (reference, secret) = ("pi_1".into(), "s".into());
-        booking.attempts[0].outcome = Some(Outcome::ActionRequired { reference, secret, is_open: false });
-        assert!(booking.is_paid_through_a_hold());
-        let began = booking.created_at + Duration::from_mins(5);
-        booking.attempts[0].started_at = began;
-        assert_eq!(booking.hold_ends(), began + HOLD);
-    }
-
-    #[test]
-    fn a_card_is_held_for_a_stay_within_four_days_and_charged_for_a_later_one() {
-        let now = Instant::from_second(1_800_000_000).unwrap();
-        let is_charged = |hours: i64| is_captured_at_confirmation(now + Duration::from_hours(hours), now);
-        assert_eq!([0, 96, 97].map(is_charged), [false, false, true]);
-    }
-}
+mod tests;
