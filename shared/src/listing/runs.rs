@@ -122,6 +122,7 @@ mod tests {
                 for day in -1..100 {
                     prop_assert_eq!(runs.get(date_of_epoch_day(day)), map.get(&day), "day {}", day);
                 }
+                prop_assert_eq!(runs.is_empty(), map.is_empty());
                 let pairs: Vec<_> = runs.iter().zip(runs.iter().skip(1)).collect();
                 prop_assert!(pairs.iter().all(|((a, x), (b, y))| a.end() < b.first() || (a.end() == b.first() && x != y)));
             }

@@ -406,7 +406,13 @@ mod tests {
             survey.see_booking(Filed { id: Some(id), entries: entries.clone(), ..Filed::default() });
             survey.see_night(Ok(night(19_000)));
         }
-        let checked = survey.finish().checked;
-        assert_eq!((checked.entries, checked.nights, checked.bookings), (2, 2, 0));
+        let why = Error::internal("not JSON");
+        survey.see_booking(Filed::unreadable(Some(BookingId::from_bits(3)), &why));
+        survey.see_booking(Filed::unreadable(None, &why));
+        survey.see_night(Err(why));
+        let Suspicions { suspects, unreadable, checked, .. } = survey.finish();
+        let suspects: Vec<u128> = suspects.iter().map(|suspect| suspect.booking.bits()).collect();
+        assert_eq!((suspects, unreadable.len()), (vec![3, 9], 2));
+        assert_eq!((checked.entries, checked.nights, checked.bookings), (2, 3, 0));
     }
 }
