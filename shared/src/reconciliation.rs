@@ -222,19 +222,16 @@ fn overdue(booking: &Booking, now: Instant) -> Option<&'static str> {
         Some("a step of its money should have been made a day ago")
     } else if booking.state == State::Confirmed && is_late {
         Some("it should have been checked in a day ago")
-    } else if booking.state == State::Confirmed && booking.owes_balance() && late(collected_by(booking)) {
+    } else if booking.state == State::Confirmed
+        && booking.owes_balance()
+        && late(booking.balance_collected_by())
+    {
         Some("its balance should have been paid, or it called off, a day ago")
     } else if booking.payout().is_some_and(|(_, at)| late(at)) {
         Some("its host should have been paid out a day ago")
     } else {
         None
     }
-}
-
-/// When its balance should have been paid, or it called off.
-fn collected_by(booking: &Booking) -> Instant {
-    // Who was asked late has the day after that.
-    if booking.is_balance_refused() { booking.balance_called_off_at() } else { booking.balance_ends_at() }
 }
 
 #[cfg(test)]
@@ -340,6 +337,17 @@ mod tests {
             ..Attempt::new(None, asked, true)
         });
         booking.miss_balance(asked);
+        assert!(!is_overdue(&booking, 48));
+        assert!(is_overdue(&booking, 49));
+        // What comes to nothing meanwhile takes nothing of his day, and gives nothing to it.
+        let later = asked + Duration::from_hours(20);
+        let failed = Some(Outcome::Failed);
+        booking.attempts.push(Attempt {
+            is_balance: true,
+            outcome: failed,
+            ..Attempt::new(None, later, true)
+        });
+        booking.miss_balance(later);
         assert!(!is_overdue(&booking, 48));
         assert!(is_overdue(&booking, 49));
     }

@@ -113,6 +113,12 @@ impl Attempt {
         self.is_balance && self.asked_by.is_none() && self.resumes.is_none()
     }
 
+    /// Whether its card was refused, as opposed to not asked.
+    #[must_use]
+    pub const fn was_refused(&self) -> bool {
+        matches!(self.outcome, Some(Outcome::Declined | Outcome::AuthenticationRequired))
+    }
+
     /// Whether the bank wanted the guest to confirm it.
     #[must_use]
     pub const fn had_to_be_confirmed(&self) -> bool {

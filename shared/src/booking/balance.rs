@@ -122,6 +122,18 @@ impl Booking {
         self.balance.map_or(ends_at, |balance| balance.next_at.max(ends_at))
     }
 
+    /// By when it should be paid or called off: whose card was refused late has a day to pay, whatever he has
+    /// tried in vain since.
+    #[must_use]
+    pub fn balance_collected_by(&self) -> Instant {
+        if self.is_balance_refused() {
+            return self.balance_called_off_at();
+        }
+        let ends_at = self.balance_ends_at();
+        let refused = self.attempts.iter().rfind(|attempt| attempt.is_balance && attempt.was_refused());
+        refused.map_or(ends_at, |attempt| ends_at.max(attempt.started_at + AFTER_A_REFUSAL))
+    }
+
     /// What of its price is charged later; nothing where all of it is paid at once.
     #[must_use]
     pub fn balance_parts(&self) -> Parts {
@@ -232,8 +244,7 @@ impl Booking {
     /// Whether the latest attempt at its balance was refused, as opposed to come to nothing.
     #[must_use]
     pub fn is_balance_refused(&self) -> bool {
-        let latest = self.latest_balance().and_then(|(_, outcome)| outcome);
-        matches!(latest, Some(Outcome::Declined | Outcome::AuthenticationRequired))
+        self.latest_balance().is_some_and(|(index, _)| self.attempts[index].was_refused())
     }
 
     /// The booking whose guest has been reminded.
