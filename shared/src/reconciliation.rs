@@ -312,12 +312,22 @@ mod tests {
     #[test]
     fn what_a_bank_has_taken_back_is_not_missed() {
         let (mut booking, mut entries) = settled(10, None, 0);
+        let returning = Some(crate::booking::Returning { number: 9, parts: Parts::default(), of: None });
+        let returns = Booking { returning, ..booking.clone() };
+        assert_eq!(
+            kinds(&returns, &entries),
+            [Kind::WrongAmount],
+            "it is not settled while it returns something"
+        );
         booking.taken = Parts { nights: booking.taken.nights - 1, ..booking.taken };
         booking.captured -= 1;
         entries[0] = heading(&booking, 1).capture(&booking.taken, 10);
         let wrong =
             |booking: &Booking, entries: &[Entry]| kinds(booking, entries).contains(&Kind::WrongAmount);
         assert!(wrong(&booking, &entries));
+        let in_the_making = Booking { unsettled: true, ..booking.clone() };
+        assert!(!wrong(&in_the_making, &entries));
+        assert!(!wrong(&Booking { state: State::PaymentStarted, ..booking.clone() }, &entries));
         let lost = Dispute::new("dp_1".into(), 1, 15, Standing::Lost, None);
         assert!(!wrong(&Booking { dispute: Some(lost), ..booking }, &entries));
     }

@@ -320,6 +320,7 @@ fn balance(booking: &Booking) -> Option<BalanceView> {
 mod tests {
     use super::*;
     use crate::booking::Attempt;
+    use crate::booking::balance::Balance;
     use crate::booking::tests::large;
     use serde_json::Value;
 
@@ -380,6 +381,13 @@ mod tests {
             Outcome::ActionRequired { reference: "pi_2".into(), secret: "secret".into(), is_open: true };
         let attempt = Attempt::new(None, at, true);
         booking.attempts.push(Attempt { is_balance: true, outcome: Some(waits), ..attempt });
+        // What the first call answered has the balance that is to be paid, and the call that paid it has none.
+        booking.balance = Some(Balance { deposit_percent: 30, next_at: at });
+        assert!(BookingView::paid(&booking, 0).payment.balance.is_some());
+        let paid = Some(Outcome::Captured("pi_2".into()));
+        let attempt = Attempt { is_balance: true, outcome: paid, ..Attempt::new(None, at, true) };
+        let after = Booking { attempts: vec![booking.attempts[0].clone(), attempt], ..booking.clone() };
+        assert!(BookingView::paid(&after, 1).payment.balance.is_none());
         let status = |at| {
             let told = serde_json::to_value(BookingView::at(&booking, at)).unwrap();
             (told["payment"]["status"].clone(), told["payment"]["clientSecret"].clone())

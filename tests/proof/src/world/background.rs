@@ -42,16 +42,16 @@ impl World {
         let executor = self.executor().clone();
         loop {
             let seen = writes.times();
-            loop {
-                let limit = 1 + usize::try_from(executor.below(16)).unwrap_or(0);
-                let page = self.0.parts.engine.records(&position, limit).await.expect("the stream is read");
-                if page.records.is_empty() {
-                    break;
-                }
+            let limit = 1 + usize::try_from(executor.below(16)).unwrap_or(0);
+            let page = self.0.parts.engine.records(&position, limit).await.expect("the stream is read");
+            let is_whole = page.records.len() == limit;
+            if !page.records.is_empty() {
                 let records = batch(&page).expect("records");
                 self.hand_over(consumer, records).await;
-                let Some(next) = page.next_shard_iterator else { break };
-                position = next;
+                position = page.next_shard_iterator.expect("a stream has no end");
+            }
+            if is_whole {
+                continue;
             }
             writes.after(seen).await;
             // Within the second that Lambda takes between two looks, or at once.
