@@ -201,6 +201,7 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
+    use super::Account::{Bank, Debt, Dispute, Guest, Host, Platform, Provider, Tax};
     use super::*;
     use proptest::prelude::*;
 
@@ -222,7 +223,6 @@ mod tests {
             let moves = |entry: &Entry, accounts: &[Account]| -> Vec<i64> {
                 accounts.iter().map(|account| entry.of(*account).amount).collect()
             };
-            use Account::{Bank, Debt, Dispute, Guest, Host, Platform, Provider, Tax};
             let lines = [Guest, Host, Platform, Tax, Provider];
             let captured = heading(1).capture(&parts, fee);
             prop_assert_eq!(moves(&captured, &lines), [-whole, host, service_fee - fee, 3 * tax, fee]);

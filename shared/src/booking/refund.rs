@@ -168,6 +168,18 @@ mod tests {
     }
 
     #[test]
+    fn a_stay_is_booked_when_it_is_paid_and_its_balance_is_no_other_booking() {
+        let mut booking = booking(CancellationPolicy::Strict, &[10_000], [0, 0, 0]);
+        booking.attempts.clear();
+        assert_eq!(booking.booked_at(), booking.created_at);
+        let at = |hours| booking.created_at + jiff::SignedDuration::from_hours(hours);
+        let attempt = |hours, is_balance| Attempt { is_balance, ..Attempt::new(None, at(hours), true) };
+        let attempts = vec![attempt(1, false), attempt(2, false), attempt(3, true)];
+        let paid = Booking { attempts, ..booking.clone() };
+        assert_eq!(paid.booked_at(), at(2));
+    }
+
+    #[test]
     fn each_policy_returns_what_the_contract_says() {
         use CancellationPolicy::{Flexible, Moderate, Strict};
         let of = |policy| booking(policy, &[10_000, 12_000], [2_000, 3_360, 480]);

@@ -209,11 +209,10 @@ mod tests {
             let now = booking.created_at;
             booking.in_trouble(now, false).again_at.unwrap().duration_since(now)
         };
-        use State::{Cancelled, Confirmed, PaymentFailed};
-        assert_eq!(longest(PaymentFailed, 100), LONGEST_PAUSE_FOR_NOTHING);
-        assert_eq!(longest(Cancelled, 0), LONGEST_PAUSE_FOR_NOTHING);
-        assert_eq!(longest(Cancelled, 100), LONGEST_PAUSE);
-        assert_eq!(longest(Confirmed, 0), LONGEST_PAUSE);
+        assert_eq!(longest(State::PaymentFailed, 100), LONGEST_PAUSE_FOR_NOTHING);
+        assert_eq!(longest(State::Cancelled, 0), LONGEST_PAUSE_FOR_NOTHING);
+        assert_eq!(longest(State::Cancelled, 100), LONGEST_PAUSE);
+        assert_eq!(longest(State::Confirmed, 0), LONGEST_PAUSE);
     }
 
     #[test]

@@ -27,22 +27,22 @@ fn a_card_is_held_for_a_stay_within_four_days_and_charged_for_a_later_one() {
 }
 
 /// A booking in this state whose only attempt came to this, with so much taken and nothing else under way.
-fn with(state: State, outcome: Option<Outcome>, taken: Parts) -> Booking {
+fn with(state: State, outcome: impl Into<Option<Outcome>>, taken: Parts) -> Booking {
     let mut booking = Booking { state, taken, unsettled: true, ..large() };
-    booking.attempts[0].outcome = outcome;
+    booking.attempts[0].outcome = outcome.into();
     booking
 }
 
-fn held() -> Option<Outcome> {
-    Some(Outcome::Held("pi_1".into()))
+fn held() -> Outcome {
+    Outcome::Held("pi_1".into())
 }
 
-fn captured() -> Option<Outcome> {
-    Some(Outcome::Captured("pi_1".into()))
+fn captured() -> Outcome {
+    Outcome::Captured("pi_1".into())
 }
 
-fn waits() -> Option<Outcome> {
-    Some(Outcome::ActionRequired { reference: "pi_2".into(), secret: "s".into(), is_open: true })
+fn waits() -> Outcome {
+    Outcome::ActionRequired { reference: "pi_2".into(), secret: "s".into(), is_open: true }
 }
 
 fn nothing() -> Parts {
@@ -81,9 +81,9 @@ fn whoever_was_to_confirm_is_let_go_when_there_is_nothing_to_pay_any_more() {
     assert_eq!(with(State::Cancelled, waits(), nothing()).step(), Some(Step::Void(0)));
     // Who is there is charged first.
     let mut there = with(State::CheckedIn, held(), nothing());
-    there.attempts.push(Attempt { outcome: waits(), ..Attempt::new(None, there.created_at, true) });
+    there.attempts.push(Attempt { outcome: Some(waits()), ..Attempt::new(None, there.created_at, true) });
     assert_eq!(there.step(), Some(Step::Capture(0, there.price.parts())));
-    (there.attempts[0].outcome, there.taken) = (captured(), there.price.parts());
+    (there.attempts[0].outcome, there.taken) = (Some(captured()), there.price.parts());
     assert_eq!(there.step(), Some(Step::Void(1)));
     there.end_waiting(1);
     assert_eq!(there.step(), None);
@@ -95,7 +95,7 @@ fn an_answer_that_nobody_heard_is_asked_for_where_it_may_have_moved_money() {
         assert_eq!(with(state, None, nothing()).step(), Some(Step::Ask(0)), "{state:?}");
         let known = Booking { unsettled: false, ..with(state, None, nothing()) };
         assert_eq!(known.step(), None, "{state:?}");
-        assert_eq!(with(state, Some(Outcome::Declined), nothing()).step(), None, "{state:?}");
+        assert_eq!(with(state, Outcome::Declined, nothing()).step(), None, "{state:?}");
     }
     assert_eq!(with(State::Held, None, nothing()).step(), None);
     let unasked = Booking { attempts: Vec::new(), ..with(State::Expired, None, nothing()) };
@@ -127,7 +127,7 @@ fn what_is_taken_and_not_due_goes_back_to_the_guest_and_then_from_the_host() {
     let reversing = Reversing { number: 5, amount: 3 };
     let decided = Booking { reversing: Some(reversing), ..paid_out };
     assert_eq!(decided.step(), Some(Step::TakeBack(0, reversing)));
-    let withheld = |withheld, paid_out| Booking { withheld, paid_out, ..returned.clone() }.step();
+    let withheld = |withheld, paid_out| Booking { paid_out, withheld, ..returned.clone() }.step();
     assert_eq!(withheld(10, 0), Some(Step::OweAgain(3)));
     assert_eq!(withheld(2, 10), Some(Step::OweAgain(2)));
     assert_eq!(withheld(7, 0), None);
@@ -143,13 +143,13 @@ fn a_balance_is_asked_about_taken_or_given_back_before_anything_else() {
     let at = booking.created_at;
     booking.attempts.push(Attempt { is_balance: true, ..Attempt::new(None, at, true) });
     assert_eq!(booking.step(), Some(Step::Ask(1)));
-    booking.attempts[1].outcome = held();
+    booking.attempts[1].outcome = Some(held());
     assert_eq!(booking.step(), Some(Step::Capture(1, booking.balance_parts())));
     let called_off = keeps(Booking { state: State::Cancelled, ..booking.clone() }, nothing(), 0);
     assert_eq!(called_off.step(), Some(Step::Void(1)));
     assert!(booking.was_paid_by(0) && !booking.was_paid_by(1), "what is held has paid no balance");
     // Both taken: of the balance goes back what there is, then of the deposit.
-    booking.attempts[1].outcome = captured();
+    booking.attempts[1].outcome = Some(captured());
     booking.taken = booking.price.parts();
     assert_eq!((booking.due_from_guest(), booking.step()), (booking.price.parts(), None));
     assert!(booking.was_paid_by(1));
@@ -213,12 +213,12 @@ fn what_goes_on_with_a_payment_is_the_same_payment() {
         let again = booking.resuming(index, Attempt::new(None, later, false));
         assert_eq!((again.resumes, again.provider), (Some(0), ProviderName::Adyen));
         assert!(again.is_balance && again.captures && again.started_at == later);
-        booking.attempts.push(Attempt { outcome: waits(), ..again });
+        booking.attempts.push(Attempt { outcome: Some(waits()), ..again });
     }
     let until = booking.attempts[0].started_at + HOLD;
     assert_eq!([0, 1, 2].map(|index| booking.waits_until(index)), [until; 3]);
     assert_eq!((booking.waiting_attempt(), booking.latest_if_waiting()), (Some(2), Some(2)));
-    booking.attempts.push(Attempt { outcome: waits(), ..Attempt::new(None, later, true) });
+    booking.attempts.push(Attempt { outcome: Some(waits()), ..Attempt::new(None, later, true) });
     assert_eq!(booking.waits_until(3), later + HOLD);
     booking.end_waiting(1);
     let is_open =
@@ -231,9 +231,13 @@ fn what_goes_on_with_a_payment_is_the_same_payment() {
 #[test]
 fn an_attempt_has_paid_whatever_became_of_the_money_since_but_not_when_its_time_was_over() {
     let voided = Some(Outcome::Voided("pi_1".into()));
-    for (outcome, has_paid) in
-        [(held(), true), (captured(), true), (voided, true), (Some(Outcome::Declined), false), (None, false)]
-    {
+    for (outcome, has_paid) in [
+        (Some(held()), true),
+        (Some(captured()), true),
+        (voided, true),
+        (Some(Outcome::Declined), false),
+        (None, false),
+    ] {
         assert_eq!(
             with(State::Cancelled, outcome.clone(), nothing()).was_paid_by(0),
             has_paid,
