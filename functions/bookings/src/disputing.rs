@@ -104,7 +104,7 @@ async fn entered(app: &App, before: Booking, index: usize, dispute: Dispute) -> 
         Standing::Open => heading.disputed(dispute.amount, dispute.fee),
         Standing::Won => heading.dispute_won(amount),
         Standing::Lost => {
-            let parts = before.taken.up_to(amount);
+            let parts = before.parts_given_back(amount);
             after.taken = before.taken.minus(&parts);
             // Of what a bank has given back nothing more can be returned, of whichever part.
             after.attempts[index].returned = before.parts_of_attempt(index).total();

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Booking;
 use crate::clock::Instant;
+use crate::pricing::parts::Parts;
 
 /// A dispute over the money of a stay.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,15 +79,26 @@ impl Booking {
         let is_open = |dispute: &Dispute| dispute.standing == Standing::Open || !dispute.next.is_empty();
         self.dispute.as_ref().is_some_and(is_open)
     }
+
+    /// Which parts of what was taken a bank has given back with an amount in minor units: those that stay first,
+    /// so that a refund that is on its way still finds its own, line by line.
+    #[must_use]
+    pub fn parts_given_back(&self, amount: i64) -> Parts {
+        let staying = self.returning.as_ref().map(|back| self.taken.minus(&back.parts));
+        match staying {
+            Some(staying) if staying.is_sound() && amount <= staying.total() => staying.up_to(amount),
+            _ => self.taken.up_to(amount),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Dispute, Standing};
+    use super::{Dispute, Parts, Standing};
+    use crate::booking::Returning;
     use crate::booking::tests::large;
-    use crate::pricing::parts::Parts;
 
     #[test]
     fn what_is_all_of_it_is_left_as_it_is() {
@@ -107,6 +119,21 @@ mod tests {
             (second.amount, &second.next[..], &second.earlier[..]),
             (50, &["dp_3".into()][..], &["dp_1".into()][..])
         );
+    }
+
+    #[test]
+    fn a_bank_gives_back_what_stays_before_what_is_being_returned() {
+        let mut booking = large();
+        booking.taken = Parts { nights: 6_000, cleaning_fee: 750, service_fee: 945, taxes: vec![498] };
+        assert_eq!(booking.parts_given_back(7_443), booking.taken.up_to(7_443));
+        let parts = Parts { cleaning_fee: 750, taxes: vec![0], ..Parts::default() };
+        booking.returning = Some(Returning { number: 2, parts: parts.clone(), of: None });
+        assert_eq!(booking.parts_given_back(7_443), booking.taken.minus(&parts));
+        let left = booking.taken.minus(&booking.parts_given_back(5_000));
+        assert!(left.minus(&parts).is_sound(), "{left:?}");
+        // More than what stays: of what was to be returned there is not enough left.
+        assert_eq!(booking.parts_given_back(7_444), booking.taken.up_to(7_444));
+        assert_eq!(booking.parts_given_back(9_000), booking.taken);
     }
 
     #[test]

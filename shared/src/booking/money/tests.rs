@@ -1,3 +1,5 @@
+//! What is next about a booking's money, state by state.
+
 use super::*;
 use crate::booking::balance::Balance;
 use crate::booking::dispute::{Dispute, Standing};
