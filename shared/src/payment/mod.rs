@@ -316,3 +316,15 @@ pub struct Hint {
     /// That something failed which the provider had said would be done: for an operator.
     pub failed: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_is_called_the_same_in_books_and_on_the_wire() {
+        for name in [ProviderName::Stripe, ProviderName::Adyen] {
+            assert_eq!(serde_json::to_value(name).unwrap(), name.word());
+        }
+    }
+}
