@@ -2,6 +2,7 @@
 //! embedded store, streams, bus, schedules and payment provider, and the people of a script.
 
 mod background;
+mod furnishing;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -13,8 +14,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use bytes::Bytes;
 use futures::channel::oneshot;
 use http::Request;
-use roost::account::session::Session;
-use roost::account::{Email, Role, User, token};
+use roost::account::{Role, token};
 use roost::app::App;
 use roost::clock::{Clock, Duration as Span, Instant};
 use roost::config::Config;
@@ -32,14 +32,14 @@ use roost_local::search::Choice;
 use roost_local::streams::batch;
 use roost_local::template::Template;
 use roost_local::{all_functions, gateway, root};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub(crate) use background::LONGEST_PAUSE;
 
 use crate::check::Watch;
 use crate::executor::{Bell, Executor};
 use crate::index::SmallIndex;
-use crate::script::{Home, Script};
+use crate::script::Script;
 use crate::wire::{Commits, Parts, Plan, Wire};
 
 /// The longest that a function may take behind API Gateway.
@@ -351,43 +351,6 @@ impl World {
         futures::executor::block_on(work)
     }
 
-    fn furnish(&self, script: &Script) {
-        let world = self.clone();
-        let homes = script.homes.clone();
-        let guests = script.actors.len();
-        let policies = ["moderate", "flexible", "strict"].into_iter().cycle();
-        let policies = policies.skip(usize::try_from(script.seed % 3).unwrap_or_default());
-        let listings = Self::settle(async move {
-            for number in 0..guests {
-                world.move_in(guest(number), "guest").await;
-            }
-            world.move_in(HOST, "host").await;
-            world.open_payout_account().await;
-            let mut listings = Vec::new();
-            for (home, policy) in homes.iter().zip(policies) {
-                listings.push(world.furnished(home, policy).await);
-            }
-            listings
-        });
-        *lock(&self.0.homes) = listings;
-    }
-
-    /// An account without a password.
-    async fn move_in(&self, id: UserId, name: &str) {
-        let now = self.now();
-        let user = User {
-            id,
-            email: address(id, name),
-            first_name: name.to_owned(),
-            last_name: "Proof".into(),
-            roles: vec![Role::Guest],
-            password_hash: None,
-            created_at: now,
-        };
-        let session = Session::begin(id, now, &self.0.quiet.entropy);
-        self.0.quiet.store.create_user(&user, &session).await.expect("the account is stored");
-    }
-
     /// A guest confirms a payment at his bank, or fails to.
     pub(crate) fn confirm(&self, client_secret: String, succeeds: bool) {
         let outcome = if succeeds { "succeed" } else { "fail" }.to_owned();
@@ -404,16 +367,6 @@ impl World {
         self.0.parts.answered.ring();
     }
 
-    /// The host has told the provider what it asks.
-    async fn open_payout_account(&self) {
-        let path = "/v1/hosts/me/payout-account";
-        let opened = self.call_quietly(HOST, "POST", path, Some(&json!({}))).await;
-        let page = opened.json["onboardingUrl"].as_str().expect("a page").to_owned();
-        let page = &page[page.find("/onboarding/").expect("the provider's page")..];
-        let request = Request::get(page).body(Bytes::new()).expect("a request");
-        self.0.parts.provider.answer(request).await.expect("the page leads back");
-    }
-
     /// Banks refuse so many cards.
     pub(crate) fn refuse(&self, times: u8) {
         let order = FaultOrder {
@@ -423,38 +376,6 @@ impl World {
             provider: None,
         };
         self.0.parts.provider.inject(order).expect("an order");
-    }
-
-    async fn furnished(&self, home: &Home, policy: &str) -> ListingId {
-        let Home { instant, capacity, deposit } = *home;
-        let body = json!({
-            "title": "A bright flat", "description": "Two rooms.",
-            "propertyType": "apartment", "placeType": "entire_place",
-            "address": {"line1": "Street 1", "city": "Antwerp", "postalCode": "2018", "country": "BE"},
-            "location": {"lat": 51.212_345, "lng": 4.412_345},
-            "maxGuests": 4, "bedrooms": 1, "beds": 2, "bathrooms": 1.5, "amenities": ["Wifi"],
-            "basePrice": {"amount": 10_000, "currency": "EUR"},
-            "cleaningFee": {"amount": 2_500, "currency": "EUR"},
-            "minNights": 1, "maxNights": 365, "instantBook": instant, "cancellationPolicy": policy,
-            "checkInTime": "15:00", "checkOutTime": "11:00",
-            "depositPercent": deposit.then_some(30),
-        });
-        let made = self.call_quietly(HOST, "POST", "/v1/listings", Some(&body)).await;
-        assert_eq!(made.status, 201, "{}", made.json);
-        let id: ListingId = made.json["id"].as_str().and_then(|id| id.parse().ok()).expect("an id");
-        let path = format!("/v1/listings/{id}/publish");
-        let published = self.call_quietly(HOST, "POST", &path, Some(&json!({}))).await;
-        assert_eq!(published.status, 200, "{}", published.json);
-        self.0.watch.capacity(id.into(), capacity);
-        if capacity > 1 {
-            let store = &self.0.quiet.store;
-            let found = store.listing(id, true).await.expect("an answer");
-            let (mut listing, mut terms) = found.expect("a listing");
-            listing.version += 1;
-            terms.capacity = capacity;
-            store.update_listing(&listing, &terms).await.expect("the capacity is set");
-        }
-        id
     }
 
     fn watch_commits(&self) {
@@ -485,10 +406,6 @@ impl World {
 /// A guest's account.
 pub(crate) fn guest(number: usize) -> UserId {
     UserId::from_bits(100 + number as u128)
-}
-
-fn address(id: UserId, name: &str) -> Email {
-    format!("{name}-{}@example.com", id.bits()).parse().expect("an address")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
