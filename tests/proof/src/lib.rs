@@ -119,4 +119,16 @@ mod tests {
             assert!(one.violations.is_empty(), "seed {seed}: {:#?}", one.violations);
         }
     }
+
+    /// What long runs have found, made smaller: see ARCHITECTURE.md.
+    #[test]
+    fn what_was_found_once_is_mended() {
+        for found in [
+            include_str!("../found/refund-meets-lost-dispute.json"),
+            include_str!("../found/refused-late-then-failed.json"),
+        ] {
+            let report = run(&serde_json::from_str(found).unwrap());
+            assert!(report.violations.is_empty(), "{:#?}", report.violations);
+        }
+    }
 }
