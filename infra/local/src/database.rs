@@ -22,12 +22,15 @@ pub enum Place<'a> {
     Kept(&'a Path),
 }
 
-/// A database in memory with empty tables, of which others are made sooner than by creating tables in each.
+/// A database in memory of which others are made, sooner than by creating tables in each.
 #[derive(Debug)]
-pub struct Blueprint(Mutex<Connection>);
+pub struct Blueprint {
+    path: String,
+    kept: Mutex<Connection>,
+}
 
 impl Blueprint {
-    /// One with these tables.
+    /// One with these tables, empty.
     ///
     /// # Errors
     /// As [`open`].
@@ -35,17 +38,25 @@ impl Blueprint {
         let path = in_memory();
         let kept = connected(&path)?;
         opened(&path, Place::Memory, tables)?;
-        Ok(Self(Mutex::new(kept)))
+        Ok(Self { path, kept: Mutex::new(kept) })
     }
 
-    /// Another database with the same tables.
+    /// The database itself: what it is given, every later copy has.
+    ///
+    /// # Errors
+    /// As [`open`].
+    pub fn original(&self) -> Result<Database, String> {
+        opened(&self.path, Place::Memory, &[])
+    }
+
+    /// Another database with the same tables and items.
     ///
     /// # Errors
     /// As [`open`].
     pub fn copy(&self) -> Result<Database, String> {
         let path = in_memory();
         let mut copy = connected(&path)?;
-        let blueprint = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let blueprint = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let all = Backup::new(&blueprint, &mut copy);
         let copied = all.and_then(|all| all.run_to_completion(i32::MAX, Duration::ZERO, None));
         copied.map_err(|error| format!("{path}: {error}"))?;

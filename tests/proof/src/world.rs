@@ -21,7 +21,7 @@ use roost::config::Config;
 use roost::entropy::Entropy;
 use roost::function::Functions;
 use roost::ids::{ListingId, UserId};
-use roost_local::bus::Bus;
+use roost_local::bus::{Bus, Dispatcher};
 use roost_local::database::Blueprint;
 use roost_local::engine::Engine;
 use roost_local::environment::Environment;
@@ -121,21 +121,42 @@ impl World {
     /// The product, with the script's homes on sale and nothing else done; its store keeps the calls
     /// from the first on where they are recorded.
     pub(crate) fn new(script: &Script, record: bool) -> Self {
-        let plans = Plans::get();
-        let executor = Executor::new(script.seed);
-        let engine = Engine::on(plans.blueprint.copy().expect("the tables are copied"));
+        let blueprint = if record { &Plans::get().blueprint } else { Self::inhabited() };
+        let engine = Engine::on(blueprint.copy().expect("the tables are copied"));
         if record {
             engine.record();
         }
+        let (world, mut dispatcher) = Self::on(engine, script);
+        if record {
+            world.populate();
+        }
+        world.furnish(script);
+        world.watch_commits();
+        world.start_streams();
+        world.start_schedules();
+        world.start_webhooks();
+        let listening = world.clone();
+        world.executor().spawn(async move {
+            while let Some((bus, event)) = dispatcher.next().await {
+                listening.deliver(&bus, &event);
+            }
+        });
+        world
+    }
+
+    /// The product on a store, where nothing happens yet.
+    fn on(engine: Engine, script: &Script) -> (Self, Dispatcher) {
+        let plans = Plans::get();
+        let executor = Executor::new(script.seed);
         let clock = |skew: i64| {
             let (begins, time) = (plans.begins + Span::from_millis(skew), executor.clone());
             let passed = move || begins + Span::try_from(time.passed()).unwrap_or(Span::ZERO);
             Clock::with(passed, executor.clone())
         };
-        let (bus, mut dispatcher) = Bus::new(clock(0), &plans.template.buses);
+        let (bus, dispatcher) = Bus::new(clock(0), &plans.template.buses);
         let parts = Parts {
             executor: executor.clone(),
-            engine: engine.clone(),
+            engine,
             provider: Provider::new(clock(0)),
             answered: Bell::default(),
             bus,
@@ -170,18 +191,7 @@ impl World {
             watch: Watch::new(clock(0)),
             parts,
         }));
-        world.furnish(script);
-        world.watch_commits();
-        world.start_streams();
-        world.start_schedules();
-        world.start_webhooks();
-        let listening = world.clone();
-        executor.spawn(async move {
-            while let Some((bus, event)) = dispatcher.next().await {
-                listening.deliver(&bus, &event);
-            }
-        });
-        world
+        (world, dispatcher)
     }
 
     /// Every part of the product.

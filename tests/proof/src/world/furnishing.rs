@@ -1,28 +1,55 @@
 //! What is there before a history begins: accounts, the host's account for payouts, and homes on sale.
 
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 use http::Request;
 use roost::account::session::Session;
 use roost::account::{Email, Role, User};
 use roost::ids::{ListingId, UserId};
+use roost_local::database::Blueprint;
+use roost_local::engine::Engine;
 use serde_json::json;
 
-use super::{HOST, World, guest, lock};
+use super::{HOST, Plans, World, guest, lock};
 use crate::script::{Home, Script};
 
+/// Guests are the first actors of a script, and no more than these.
+const MOST_GUESTS: usize = 3;
+
 impl World {
-    /// Has everybody move in, and the homes on sale.
-    pub(super) fn furnish(&self, script: &Script) {
+    /// Tables in which everybody has moved in: the same for every history, and so made once.
+    pub(super) fn inhabited() -> &'static Blueprint {
+        static INHABITED: OnceLock<Blueprint> = OnceLock::new();
+        INHABITED.get_or_init(|| {
+            let blueprint = Blueprint::of(&Plans::get().template.tables).expect("the tables are made");
+            let engine = Engine::on(blueprint.original().expect("the tables are there"));
+            let nobody = Script { seed: 0, homes: vec![], actors: vec![], faults: vec![], skews: vec![] };
+            Self::on(engine, &nobody).0.populate();
+            blueprint
+        })
+    }
+
+    /// Has everybody move in.
+    pub(super) fn populate(&self) {
         let world = self.clone();
-        let homes = script.homes.clone();
-        let guests = script.actors.len();
-        let policies = ["moderate", "flexible", "strict"].into_iter().cycle();
-        let policies = policies.skip(usize::try_from(script.seed % 3).unwrap_or_default());
-        let listings = Self::settle(async move {
-            for number in 0..guests {
+        Self::settle(async move {
+            for number in 0..MOST_GUESTS {
                 world.move_in(guest(number), "guest").await;
             }
             world.move_in(HOST, "host").await;
+        });
+    }
+
+    /// Has the host open an account for payouts, and put the homes on sale.
+    pub(super) fn furnish(&self, script: &Script) {
+        let guests = script.actors.iter().rposition(|actor| !actor.host).map_or(0, |last| last + 1);
+        assert!(guests <= MOST_GUESTS, "guests come before hosts, and are {MOST_GUESTS} at most");
+        let world = self.clone();
+        let homes = script.homes.clone();
+        let policies = ["moderate", "flexible", "strict"].into_iter().cycle();
+        let policies = policies.skip(usize::try_from(script.seed % 3).unwrap_or_default());
+        let listings = Self::settle(async move {
             world.open_payout_account().await;
             let mut listings = Vec::new();
             for (home, policy) in homes.iter().zip(policies) {
