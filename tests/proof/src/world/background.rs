@@ -226,8 +226,9 @@ impl World {
                 .expect("a request")
         };
         let mut request = signed(webhook.signature.clone());
-        // A provider sends again what was not taken, for days: that matters where nothing else tells.
-        for _ in 0..20 {
+        // A provider sends again what was not taken, for days: that matters where nothing else tells. An hour is
+        // longer than anybody here stands still.
+        for _ in 0..60 {
             let answered = self.invocation_of(self.instance(), &request).await;
             if answered.status < 300 || !is_of_a_dispute(&webhook) {
                 break;
