@@ -226,14 +226,14 @@ impl World {
                 .expect("a request")
         };
         let mut request = signed(webhook.signature.clone());
-        // A provider sends again what was not taken, for days: that matters where nothing else tells. An hour is
-        // longer than anybody here stands still.
-        for _ in 0..60 {
+        // A provider sends again what was not taken, for days: that matters where nothing else tells. Here for three
+        // hours: a capture may be entered by the hourly schedule only, by its second run.
+        for _ in 0..90 {
             let answered = self.invocation_of(self.instance(), &request).await;
             if answered.status < 300 || !is_of_a_dispute(&webhook) {
                 break;
             }
-            self.executor().sleep(Duration::from_mins(1)).await;
+            self.executor().sleep(Duration::from_mins(2)).await;
             // With a signature of that time: the first is stale five minutes on.
             let seconds = self.0.clock.now().as_second();
             request = signed(sign(WEBHOOK_SECRET, seconds, &webhook.body));
