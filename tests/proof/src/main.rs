@@ -1,7 +1,6 @@
 //! `cargo proof`: runs histories until their number or the time is up, and prints what they met.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this program's output is its report")]
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -64,21 +63,8 @@ struct Tally {
     failed: Option<(Script, Report)>,
 }
 
-thread_local! {
-    /// The history that this thread is at.
-    static SEED: Cell<u64> = const { Cell::new(0) };
-}
-
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    // The release build ends at a panic: then this is all that is told of it.
-    let tell = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        tell(panic);
-        if SEED.get() > 0 {
-            eprintln!("VIOLATION with --seed {}: it panicked", SEED.get());
-        }
-    }));
     if let Some(file) = &arguments.script {
         return one(file);
     }
@@ -140,7 +126,6 @@ fn all(arguments: &Arguments, of: u64, script: impl Fn(u64) -> Script + Sync) ->
                         return;
                     }
                     let script = script(number);
-                    SEED.set(script.seed);
                     let report = run(&script);
                     locked(&tally, |tally| tally.add(&script, report));
                     locked(&tally, |tally| tally.progress(began, of));
