@@ -4,6 +4,7 @@ use roost::app::App;
 use roost::booking::Booking;
 use roost::clock::Duration;
 use roost::error::{Error, Result};
+use roost::ledger::Movement;
 use roost::payment::{ProviderName, Transfer, Transferred};
 use roost::planted::{self, Bug};
 use roost::store::bookings::Advance;
@@ -95,24 +96,33 @@ async fn not_sent(app: &App, booking: Booking) -> Result<()> {
     }
 }
 
-/// Enters what was sent, whatever else has been written of the booking meanwhile.
+/// Enters what was sent, whatever else has been written of the booking meanwhile: that it was not, too, by a run
+/// that asked just before it was. What it should not have been is taken back then.
 async fn sent(app: &App, mut booking: Booking, index: usize) -> Result<()> {
-    while booking.sending > 0 {
-        let mut after =
-            Booking { sending: 0, paid_out: booking.paid_out + booking.sending, ..booking.clone() };
-        let entry = heading(app, &mut after, index).payout(booking.sending);
+    let amount = booking.sending;
+    loop {
+        let mut after = Booking { sending: 0, paid_out: booking.paid_out + amount, ..booking.clone() };
+        let entry = heading(app, &mut after, index).payout(amount);
         after.unsettled |= after.has_more_to_settle();
         match trouble::overcome(app, &booking, after, Beside { entries: &[entry], ..Beside::default() })
             .await?
         {
-            Advance::Done(_) => break,
+            Advance::Done(_) => return Ok(()),
             Advance::Lost => {
                 let read = app.store.booking(booking.id).await?;
                 booking = read.ok_or_else(|| Error::internal("a booking that was paid out is gone"))?;
             }
         }
+        if booking.sending == 0 && is_entered(app, &booking).await? {
+            return Ok(());
+        }
     }
-    Ok(())
+}
+
+/// Whether its payout, of which a booking has one, stands in its ledger.
+async fn is_entered(app: &App, booking: &Booking) -> Result<bool> {
+    let entries = app.store.ledger_entries(booking.id).await?;
+    Ok(entries.iter().any(|entry| entry.movement == Movement::Payout))
 }
 
 /// What is, or was, sent to a host's account for a stay.
