@@ -2,6 +2,9 @@
 
 use crate::disputes::dispute;
 use crate::issues::{admin, appoint};
+use crate::money::movements;
+use roost::money::{Currency, Money};
+use roost::payment::{Transfer, Transferred};
 use roost_tests::{Caller, Product, VISA};
 use serde_json::{Value, json};
 
@@ -186,4 +189,66 @@ async fn every_fault_of_a_transfer_ends_in_one() {
     assert_eq!(paid.len(), faults.len(), "one for each stay: {paid:?}");
     let listed = payouts(&product.again(&host)).await;
     assert!(listed.iter().all(|payout| payout["status"] == "paid"), "{listed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_that_comes_after_it_was_asked_about_is_entered_and_taken_back() {
+    let product = Product::start().await;
+    let (host, listing) = product.host_with_home("host", json!({})).await;
+    appoint(&product).await;
+    onboarded(&product, &host).await;
+    let guest = product.one_of_a_crowd(1);
+    let mut stays = Vec::new();
+    for first in [6, 8] {
+        let key = first.to_string();
+        let made = guest.book(&listing, product.day(first), product.day(first + 2), VISA, &key).await;
+        stays.push(made.expect(201)["id"].as_str().unwrap().to_owned());
+    }
+    product.advance(10 * 86_400).await;
+    let order = json!({"operation": "transfer", "fault": "timeout_before", "times": 40});
+    product.anybody().post("/_local/payments/faults", &order).await.expect(200);
+    product.run("advance-stays").await;
+    product.anybody().send("DELETE", "/_local/payments/faults", None, &[]).await;
+    for stay in &stays {
+        dispute(&product, stay, "lost").await;
+    }
+    // Told that neither was sent, while the call of a run that ended, and had not read of the dispute, is on its way.
+    product.run("advance-stays").await;
+    let host = product.again(&host);
+    let due = payouts(&host).await;
+    let late = due.iter().find(|payout| payout["bookingId"] == stays[0]).unwrap();
+    let app = product.stack.app();
+    let text = |field: &str| late[field].as_str().unwrap();
+    let transfer = Transfer {
+        payout: text("id").parse().unwrap(),
+        booking: text("bookingId").parse().unwrap(),
+        from: None,
+        amount: Money { amount: 22_500, currency: Currency::of("EUR").unwrap() },
+        account: app.store.payout_account(host.id.parse().unwrap()).await.unwrap().unwrap().account,
+    };
+    assert!(matches!(app.payouts().unwrap().transfer(&transfer).await, Transferred::Done));
+
+    product.advance(31 * 60).await;
+    for _ in 0..2 {
+        product.run("advance-stays").await;
+    }
+    let moved = async |stay: &str| movements(&product.again(&host), stay).await;
+    assert_eq!(
+        moved(&stays[0]).await,
+        [
+            ("capture".to_owned(), 22_500),
+            ("dispute_lost".to_owned(), -22_500),
+            ("payout".to_owned(), -22_500),
+            ("reversal".to_owned(), 22_500)
+        ]
+    );
+    assert_eq!(
+        moved(&stays[1]).await,
+        [("capture".to_owned(), 22_500), ("dispute_lost".to_owned(), -22_500)]
+    );
+    assert_eq!(payouts(&product.again(&host)).await, Vec::<Value>::new());
+    assert_eq!(product.ledger("transfer", "succeeded").await.len(), 1);
+    product.run("reconcile").await;
+    let report = admin(&product).await.get("/v1/admin/reconciliations/latest").await.expect(200);
+    assert_eq!(report["count"], 0, "{report}");
 }

@@ -15,6 +15,9 @@ use crate::trouble;
 
 /// How long a host without an account waits for the next try.
 const WITHOUT_ACCOUNT: Duration = Duration::from_hours(24);
+/// How long after the money of a stay has moved a transfer may come that was to be sent before: a run takes ten
+/// minutes at most (`advance-stays` in the template), its call may be late, and clocks differ.
+const MAY_COME: Duration = Duration::from_mins(30);
 
 /// Pays the host out if it is due. What the provider does not say to be done is tried again by the next
 /// run: the payout's id keeps it from being made twice.
@@ -46,6 +49,8 @@ pub(crate) async fn pay_out(app: &App, booking: Booking) -> Result<()> {
     if begun.is_disputed() || begun.taken.host() < begun.paid_out + begun.withheld + begun.sending {
         return match app.payouts()?.is_sent(&transfer).await {
             Ok(true) => sent(app, begun, index).await,
+            // Another run, which has not read of it, may be about to send: the next one asks again.
+            Ok(false) if may_come(app, &begun).await? => Ok(()),
             Ok(false) => not_sent(app, begun).await,
             Err(context) => trouble::meet(app, &begun, "payout", &context, false).await,
         };
@@ -85,6 +90,14 @@ async fn account_of(app: &App, booking: &Booking) -> Result<Option<String>> {
     }
     let account = app.payouts()?.account(&known.account).await?;
     Ok(account.is_active.then_some(account.id))
+}
+
+/// Whether a transfer that the provider does not know may still come to it: the movement of money that made it
+/// wrong was a short while ago.
+async fn may_come(app: &App, booking: &Booking) -> Result<bool> {
+    let entries = app.store.ledger_entries(booking.id).await?;
+    let latest = entries.iter().map(|entry| entry.at).max();
+    Ok(latest.is_some_and(|latest| app.clock.now() < latest + MAY_COME))
 }
 
 /// Writes down that nothing is on its way to the host.

@@ -20,6 +20,8 @@ const MOST_TRIES: usize = 100;
 pub(crate) const LONGEST_PAUSE: Duration = Duration::from_mins(20);
 /// The schedule that expires holds.
 const SWEEP: &str = "expire-bookings";
+/// The schedule that settles what nobody recorded.
+const RECOVERY: &str = "recover-payments";
 /// The schedule that comes once an hour.
 const HOURLY: &str = "advance-stays";
 
@@ -128,15 +130,23 @@ impl World {
             // nothing ran, for some hours.
             let rests: &[u64] = if world.0.has_deposits { &[10, 6 * 60] } else { &[10] };
             for minutes in rests {
-                world.executor().sleep(Duration::from_mins(*minutes)).await;
-                for name in ["recover-payments", HOURLY] {
-                    let schedules = world.0.plans.functions.schedules.iter();
-                    for schedule in schedules.filter(|known| known.name == name) {
-                        let _ = (schedule.run)(world.instance()).await;
-                    }
-                }
+                world.run_after(*minutes, &[RECOVERY, HOURLY]).await;
+            }
+            // That nothing was sent is sure half an hour later only; what follows from that is settled then.
+            if world.watch().bookings().values().any(|booking| booking.sending > 0) {
+                world.run_after(45, &[HOURLY, RECOVERY, HOURLY]).await;
             }
         });
+    }
+
+    async fn run_after(&self, minutes: u64, names: &[&str]) {
+        self.executor().sleep(Duration::from_mins(minutes)).await;
+        for name in names {
+            let schedules = self.0.plans.functions.schedules.iter();
+            for schedule in schedules.filter(|known| known.name == *name) {
+                let _ = (schedule.run)(self.instance()).await;
+            }
+        }
     }
 
     /// Operators look at what got stuck, and have it tried again.
@@ -155,7 +165,7 @@ impl World {
         let ends = self.0.quiesces.clone();
         // Soon after each other now and then; but most of what a sweep does is to find nothing.
         let (soon, late) = match schedule.name {
-            SWEEP | "recover-payments" => (60..300, 600..LONGEST_PAUSE.as_secs()),
+            SWEEP | RECOVERY => (60..300, 600..LONGEST_PAUSE.as_secs()),
             HOURLY => (1_800..2_700, 2_700..5_400),
             _ => (240..600, 600..1_200),
         };
