@@ -1,5 +1,9 @@
 //! Holds keep their nights for fifteen minutes, to the second, with the sweeper dead.
 
+use roost::booking::answer::Details;
+use roost::booking::{Booking, HOLD, State};
+use roost::ids::BookingId;
+use roost::store::bookings::{Advance, Made};
 use roost_tests::{Product, VISA};
 use serde_json::json;
 
@@ -56,6 +60,31 @@ async fn paying_and_rebooking_at_the_very_second_leave_nights_and_bookings_agree
         }
         assert_eq!(product.moneys().await.len(), winners);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nights_whose_hold_is_paid_after_another_has_read_that_it_lapsed_are_not_sold_again() {
+    let product = Product::start().await;
+    let (_, listing) = product.host_with_home("host", json!({})).await;
+    let (guest, other) = (product.one_of_a_crowd(1), product.one_of_a_crowd(2));
+    let held = guest.book(&listing, product.day(5), product.day(8), None, "hold").await.expect(201);
+    let (app, id) = (product.stack.app(), held["id"].as_str().unwrap().parse().unwrap());
+    product.advance(15 * 60).await;
+    let held = app.store.booking(id).await.unwrap().unwrap();
+    let lapses_at = app.clock.now() + HOLD;
+    let seen = app.store.ledger(held.unit, held.stay, false).await.unwrap();
+    // By an instance whose clock is a little behind, or whose write took its time.
+    let paying = Booking { state: State::PaymentStarted, lapses_at, ..held.clone() };
+    assert!(matches!(app.store.advance(&held, paying).await, Ok(Advance::Done(_))));
+    let wanted = Booking {
+        id: BookingId::from_bits(1),
+        guest: other.id.parse().unwrap(),
+        lapses_at,
+        claim_until: Some(lapses_at),
+        ..held
+    };
+    let made = app.store.make(wanted, &Details::default(), 1, seen).await.unwrap();
+    assert!(matches!(made, Made::Refused(_)), "{made:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

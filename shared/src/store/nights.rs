@@ -15,7 +15,8 @@ use crate::night::{Claim, Night, Taken, TakenNight};
 use crate::stay::{Nights, parse_date};
 
 /// Bookings once found confirmed. A cancellation takes their claims off the nights in the same
-/// transaction, so a claim of theirs is live for as long as it stands, and costs no second look.
+/// transaction, or, of stays too long for one, soon after, so a claim of theirs counts as live for as long as it
+/// stands, and costs no second look.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Confirmed(Arc<Mutex<HashSet<BookingId>>>);
 

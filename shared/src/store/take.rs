@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::{
     CancellationReason, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 
+use super::bookings::Advance;
 use super::nights::{Ledger, claims_value, night_key};
 use super::{Store, fault, keys, text};
 use crate::booking::Booking;
@@ -76,7 +77,9 @@ impl Store {
             if !taken.is_empty() {
                 return Ok(Take::Refused(taken));
             }
-            self.expire_lapsed(&ledger, mark).await?;
+            if !self.expire_lapsed(&ledger, mark).await? {
+                continue;
+            }
             let mut items = companions()?;
             let companion_count = items.len();
             for date in nights.iter() {
@@ -101,8 +104,9 @@ impl Store {
     }
 
     /// Writes that a lapsed booking has lapsed, where its claim has to be replaced: the first of the
-    /// two steps, since a transaction may not touch an item twice.
-    async fn expire_lapsed(&self, ledger: &Ledger, mark: Mark<'_>) -> Result<()> {
+    /// two steps, since a transaction may not touch an item twice. Not so of one that is no longer as it was
+    /// read: it may have been paid meanwhile, which its nights do not show, and they must be looked at again.
+    async fn expire_lapsed(&self, ledger: &Ledger, mark: Mark<'_>) -> Result<bool> {
         let replaced = ledger.nights.iter().filter(|night| must_replace(night, mark));
         let mut done = Vec::new();
         for claim in replaced.flat_map(|night| &night.claims).filter(|claim| !ledger.is_live(claim)) {
@@ -112,13 +116,12 @@ impl Store {
             done.push(claim.booking);
             if let Some(Some(booking)) = ledger.asked.get(&claim.booking)
                 && let Some(after) = booking.lapsed(ledger.now)
+                && let Advance::Lost = self.advance(booking, after).await?
             {
-                // Lost when somebody else was faster, or it was paid after all: the nights'
-                // conditions, or the next look, will tell.
-                self.advance(booking, after).await?;
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The update of one night.
