@@ -153,6 +153,17 @@ pub struct Refusal {
 }
 
 impl Error {
+    /// A refused payment as the answer to this request, not to the one that brought the card.
+    #[must_use]
+    pub fn of_request(self, request_id: &str) -> Self {
+        match self {
+            Self::PaymentRefused(refusal) => {
+                Self::PaymentRefused(Refusal { request_id: request_id.to_owned(), ..refusal })
+            }
+            other => other,
+        }
+    }
+
     /// A conflict that its code says all about.
     pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
         Self::Conflict { code, detail: detail.into(), because: Because::Code }

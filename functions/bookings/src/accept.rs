@@ -38,7 +38,10 @@ impl Operation for AcceptBooking {
         let accepted = accepted(&app, &request)?;
         let capacity = app.store.terms(request.unit).await?.map_or(1, |terms| terms.capacity);
         let booking = match app.store.accept(&request, accepted, capacity).await? {
-            Made::Done(booking) => paying::pay(&app, booking).await?,
+            Made::Done(booking) => {
+                let paid = paying::pay(&app, booking).await;
+                paid.map_err(|error| error.of_request(&call.request_id))?
+            }
             Made::Refused(reasons) => return Err(Error::unavailable_stay(reasons)),
             Made::Exists => return Err(Error::invalid_transition("The request has just been answered.")),
         };

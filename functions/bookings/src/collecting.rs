@@ -58,7 +58,8 @@ async fn charge(app: &App, booking: Booking, now: Instant) -> Result<()> {
 }
 
 /// The stay called off since its balance was not paid. What is kept of the deposit is what would be if the
-/// guest had called it off: not paying must not be the cheaper way. Of whom nobody could ask nothing is kept.
+/// guest had called it off: not paying must not be the cheaper way. Of whom nobody could ask nothing is
+/// kept; who was asked to confirm it and did not has refused.
 fn called_off(booking: &Booking, now: Instant) -> Booking {
     let by = if booking.is_balance_refused() { Side::Guest } else { Side::System };
     let mut after = Booking {

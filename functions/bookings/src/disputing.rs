@@ -104,14 +104,7 @@ async fn entered(app: &App, before: Booking, index: usize, dispute: Dispute) -> 
         Standing::Open => heading.disputed(dispute.amount, dispute.fee),
         Standing::Won => heading.dispute_won(amount),
         Standing::Lost => {
-            let parts = before.parts_given_back(amount);
-            after.taken = before.taken.minus(&parts);
-            // Of what a bank has given back nothing more can be returned, of whichever part.
-            after.attempts[index].returned = before.parts_of_attempt(index).total();
-            // There may be less left than was to be returned: the guest has it from his bank.
-            if after.returning.as_ref().is_some_and(|back| !after.has_to_return(back)) {
-                after.returning = None;
-            }
+            let parts = after.lose(index, amount);
             heading.dispute_lost(amount, &parts)
         }
     };

@@ -95,7 +95,7 @@ impl Query {
 impl Filter {
     fn takes(&self, app: &App, booking: &Booking) -> bool {
         let check_in = booking.stay.first();
-        booking.state.is_visible()
+        booking.is_visible()
             && self.status.as_deref().is_none_or(|status| booking.state_at(app.clock.now()).word() == status)
             && self.from.is_none_or(|from| from <= check_in)
             && self.to.is_none_or(|to| check_in < to)

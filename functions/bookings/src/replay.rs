@@ -17,9 +17,11 @@ pub(crate) fn sent(fingerprint: [u8; 32], request_id: String) -> Sent {
 /// What the call that made `booking` answered; `None` when the key is free again.
 pub(crate) async fn of_creation(app: &App, booking: Booking, now: &Sent) -> Result<Option<BookingView>> {
     same_body(&booking.made_by, now)?;
+    // One that was asked for has its first answer, whatever its host is about to do.
     match booking.state {
+        _ if booking.mode == Mode::Requested => {}
         State::Assembling if booking.lapsed(app.clock.now()).is_none() => return Err(in_progress()),
-        State::Assembling | State::Abandoned if booking.mode != Mode::Requested => {
+        State::Assembling | State::Abandoned => {
             app.store.abandon(&booking).await?;
             return Ok(None);
         }

@@ -113,10 +113,17 @@ impl Attempt {
         self.is_balance && self.asked_by.is_none() && self.resumes.is_none()
     }
 
-    /// Whether its card was refused, as opposed to not asked.
+    /// Whether its card was refused, as opposed to not asked, or its holder did not confirm it in time.
     #[must_use]
     pub const fn was_refused(&self) -> bool {
-        matches!(self.outcome, Some(Outcome::Declined | Outcome::AuthenticationRequired))
+        matches!(
+            self.outcome,
+            Some(
+                Outcome::Declined
+                    | Outcome::AuthenticationRequired
+                    | Outcome::ActionRequired { is_open: false, .. }
+            )
+        )
     }
 
     /// Whether the bank wanted the guest to confirm it.

@@ -338,6 +338,17 @@ mod tests {
     }
 
     #[test]
+    fn who_is_asked_to_confirm_and_does_not_has_refused() {
+        let (mut booking, _) = stay(40);
+        let ends = booking.balance_ends_at();
+        tried(&mut booking, Outcome::Declined, ends - AFTER_A_REFUSAL);
+        let over = Outcome::ActionRequired { reference: "pi_2".into(), secret: "s".into(), is_open: false };
+        tried(&mut booking, over, ends);
+        assert_eq!(booking.balance_step(ends + AFTER_A_REFUSAL), Some(BalanceStep::CallOff));
+        assert!(booking.is_balance_refused(), "and so the deposit is kept as if he had called it off");
+    }
+
+    #[test]
     fn what_a_guest_tries_before_it_is_due_changes_nothing() {
         let (mut booking, booked) = stay(40);
         let before = booking.balance;
@@ -427,6 +438,28 @@ mod tests {
         assert!(booking.has_to_return(&last));
         booking.returning = None;
         assert_eq!((refunded(&mut booking), booking.taken.total()), (1, 1));
+    }
+
+    #[test]
+    fn a_refund_that_was_made_before_the_bank_came_is_not_forgotten() {
+        let (mut booking, _) = stay(60);
+        let due = booking.balance_due_at();
+        tried(&mut booking, Outcome::Captured("pi_2".into()), due);
+        booking.taken = booking.price.parts();
+        booking.settlement = Some(Settlement::default());
+        booking.state = State::Cancelled;
+        booking.decide_refund(booking.price.parts().up_to(50));
+        let balance = booking.balance_parts().total();
+        let (mut made, mut was_not) = (booking.clone(), booking);
+        // What the bank finds there says whether it was.
+        made.lose(1, balance - 50);
+        was_not.lose(1, balance);
+        assert!(made.returning.is_some() && was_not.returning.is_none());
+        // A bank that takes the deposit says nothing of the balance.
+        let deposit = made.deposit_parts().total();
+        made.lose(0, deposit);
+        assert!(made.returning.is_some());
+        assert_eq!(refunded(&mut was_not), 1, "the deposit is what is left to return");
     }
 
     proptest! {

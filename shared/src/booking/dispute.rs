@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Booking;
+use super::{Booking, Returning};
 use crate::clock::Instant;
 use crate::pricing::parts::Parts;
 
@@ -78,6 +78,26 @@ impl Booking {
     pub fn is_disputed(&self) -> bool {
         let is_open = |dispute: &Dispute| dispute.standing == Standing::Open || !dispute.next.is_empty();
         self.dispute.as_ref().is_some_and(is_open)
+    }
+
+    /// Writes down that a bank has given its guest an amount in minor units back of what attempt `index` has taken,
+    /// for good; which parts of the price these are.
+    pub fn lose(&mut self, index: usize, amount: i64) -> Parts {
+        let parts = self.parts_given_back(amount);
+        self.taken = self.taken.minus(&parts);
+        // There may be less left than was to be returned: the guest has it from his bank. Where both fit, it may
+        // have been returned before the bank came.
+        self.attempts[index].returned += amount;
+        let fits = |back: &Returning| match back.of {
+            Some(of) if usize::from(of) != index => back.parts.total() <= self.taken.total(),
+            _ => self.has_to_return(back),
+        };
+        if !self.returning.as_ref().is_none_or(fits) {
+            self.returning = None;
+        }
+        // Of what a bank has given back nothing more can be returned, of whichever part.
+        self.attempts[index].returned = self.parts_of_attempt(index).total();
+        parts
     }
 
     /// Which parts of what was taken a bank has given back with an amount in minor units: those that stay first,

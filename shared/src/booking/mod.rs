@@ -238,6 +238,13 @@ impl Booking {
         }
     }
 
+    /// Whether its parties know of it. Of a long stay that has not all its nights nobody does, unless it was asked
+    /// for before: then its host is accepting it.
+    #[must_use]
+    pub fn is_visible(&self) -> bool {
+        self.state.is_visible() || self.state == State::Assembling && self.mode == Mode::Requested
+    }
+
     /// What becomes of it when its time has passed and nobody did anything; `None` while it has
     /// time, or when time does nothing to it. A payment that lapsed may yet turn out to have held
     /// money, so it stays unsettled until the provider has been asked.

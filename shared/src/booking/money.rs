@@ -127,7 +127,9 @@ impl Booking {
     fn refunded_next(&self) -> (Option<usize>, i64) {
         let deposit = self.paying_attempt().map(|(index, _)| index);
         match (self.paid_balance(), deposit) {
-            (None, _) => (None, self.taken.total()),
+            // A bank that gave most of a charge back has closed it: what is left of it can be returned no more.
+            (None, Some(only)) => (None, self.taken.total().min(self.left_of(only))),
+            (None, None) => (None, self.taken.total()),
             (Some(balance), _) if self.left_of(balance) > 0 => (Some(balance), self.left_of(balance)),
             (Some(_), Some(deposit)) => (Some(deposit), self.left_of(deposit)),
             (Some(_), None) => (None, 0),
@@ -167,7 +169,9 @@ impl Booking {
         // Of a stay that was called off the host has what its policy kept.
         let begun = matches!(self.state, State::CheckedIn | State::Completed | State::Cancelled)
             || self.state == State::Confirmed && planted::is(Bug::PayoutBeforeCheckIn);
-        let earned = self.taken.host() - self.paid_out - self.withheld;
+        // Nothing of what should have gone back, and could not.
+        let share = self.taken.host().min(self.due_from_guest().host());
+        let earned = share - self.paid_out - self.withheld;
         let after = if planted::is(Bug::PayoutBeforeCheckIn) { Duration::ZERO } else { PAYOUT_AFTER };
         let at = self.payout_at.unwrap_or(self.check_in_at + after);
         // What may be on its way is followed to its end, whatever has become of the money since.

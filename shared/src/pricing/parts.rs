@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::{Line, LineKind, StayPrice};
 use crate::money::share;
 
-/// So much of each line of a price, in minor units. Never below zero.
+/// So much of each line of a price, in minor units. Of what was taken a line may be below zero by what a bank has
+/// given back of others, see [`Self::is_sound`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parts {
     /// Of the nights.

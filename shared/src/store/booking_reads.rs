@@ -38,7 +38,7 @@ impl Store {
     pub async fn booking_of(&self, party: UserId, id: BookingId) -> Result<Booking> {
         self.booking(id)
             .await?
-            .filter(|booking| booking.state.is_visible() && (booking.guest == party || booking.host == party))
+            .filter(|booking| booking.is_visible() && (booking.guest == party || booking.host == party))
             .ok_or(Error::NotFound)
     }
 
@@ -179,7 +179,8 @@ impl Store {
         }
     }
 
-    /// The open requests for a unit whose stay arrives before `end`, read strongly.
+    /// The open requests for a unit whose stay arrives before `end`: each read strongly, found by an index that may
+    /// not have the latest.
     pub async fn requests_of(&self, unit: UnitId, end: crate::stay::Date) -> Result<Vec<Booking>> {
         let mut pages = self
             .client

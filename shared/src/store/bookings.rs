@@ -1,13 +1,16 @@
 //! Bookings in their table: made with their nights in one transaction, changed by one conditional
 //! write a transition.
 
-use aws_sdk_dynamodb::types::{ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use aws_sdk_dynamodb::types::{
+    CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
 
 use super::blocks::MOST_IN_A_TRANSACTION;
 pub use super::booking_reads::ListPosition;
 pub use super::booking_record::booking_of_image;
 use super::booking_record::{booking_item, booking_of_item};
 pub use super::due::Due;
+use super::keys::Key;
 use super::nights::Ledger;
 use super::take::{Mark, Take, reasons};
 use super::{Store, fault, item, key_of, keys, number};
@@ -166,33 +169,30 @@ impl Store {
         Ok(())
     }
 
-    /// Removes an abandoned booking: nobody has seen it, and its key may be used anew.
+    /// Removes an abandoned booking with its details: nobody has seen it, and its key may be used anew.
     async fn forget(&self, booking: &Booking) -> Result<()> {
-        for key in [keys::booking(booking.id), keys::booking_details(booking.id)] {
-            let condition = if key == keys::booking(booking.id) { Some("version = :version") } else { None };
-            let mut delete = self
-                .client
-                .delete_item()
-                .table_name(&self.tables.bookings)
-                .set_key(Some(key_of(keys::BOOKINGS, &key)));
-            if let Some(condition) = condition {
-                delete = delete
-                    .condition_expression(condition)
-                    .expression_attribute_values(":version", number(booking.version));
-            }
-            match delete.send().await {
-                Ok(_) => {}
-                Err(error)
-                    if error
-                        .as_service_error()
-                        .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-                {
-                    return Ok(());
-                }
-                Err(error) => return Err(fault(error)),
-            }
+        let of = |key: &Key| {
+            Delete::builder().table_name(&self.tables.bookings).set_key(Some(key_of(keys::BOOKINGS, key)))
+        };
+        let itself = of(&keys::booking(booking.id))
+            .condition_expression("version = :version")
+            .expression_attribute_values(":version", number(booking.version));
+        let mut deletes = vec![itself];
+        if booking.has_details {
+            deletes.push(of(&keys::booking_details(booking.id)));
         }
-        Ok(())
+        let items = deletes.into_iter().map(|delete| {
+            let delete = delete.build().map_err(Error::internal)?;
+            Ok(TransactWriteItem::builder().delete(delete).build())
+        });
+        let failed = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
+        match self.transact(items.collect::<Result<_>>()?).await? {
+            Some(reasons) if !reasons.iter().any(failed) => {
+                Err(Error::unavailable("the booking was contended"))
+            }
+            // Gone already, or made anew.
+            _ => Ok(()),
+        }
     }
 
     /// Accepts a request: takes its nights and starts its payment, all or nothing.
@@ -255,9 +255,7 @@ impl Store {
                 let mut items = vec![self.replace(before, &ended)?];
                 items.extend(self.releases(before, claim)?);
                 let Some(cancelled) = self.transact(items).await? else { return Ok(Advance::Done(ended)) };
-                let failed = |reason: &aws_sdk_dynamodb::types::CancellationReason| {
-                    reason.code() == Some("ConditionalCheckFailed")
-                };
+                let failed = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
                 if cancelled.first().is_some_and(failed) {
                     return Ok(Advance::Lost);
                 }

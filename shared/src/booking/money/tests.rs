@@ -136,6 +136,14 @@ fn what_is_taken_and_not_due_goes_back_to_the_guest_and_then_from_the_host() {
 }
 
 #[test]
+fn what_a_bank_has_left_of_a_charge_it_has_closed_cannot_be_returned() {
+    let whole = large().price.parts();
+    let mut off = keeps(with(State::Cancelled, captured(), whole.clone()), nothing(), 0);
+    off.lose(0, whole.total() - 5);
+    assert_eq!((off.taken.total(), off.step()), (5, None));
+}
+
+#[test]
 fn a_balance_is_asked_about_taken_or_given_back_before_anything_else() {
     let mut booking = with(State::Confirmed, captured(), nothing());
     booking.balance = Some(Balance { deposit_percent: 30, next_at: booking.created_at });
@@ -188,9 +196,11 @@ fn a_host_is_paid_what_is_left_of_his_a_day_after_check_in() {
     let whole = large().price.parts();
     let stay = |state| Booking { unsettled: false, ..with(state, captured(), whole.clone()) };
     let due = large().check_in_at + PAYOUT_AFTER;
-    for state in [State::CheckedIn, State::Completed, State::Cancelled] {
+    for state in [State::CheckedIn, State::Completed] {
         assert_eq!(stay(state).payout(), Some((whole.host(), due)), "{state:?}");
     }
+    let off = keeps(stay(State::Cancelled), of_nights(7), 0);
+    assert_eq!(off.payout(), Some((7, due)), "and no more, though more could not be returned");
     assert_eq!(stay(State::Confirmed).payout(), None, "nobody has come");
     let there = stay(State::CheckedIn);
     let partly = Booking { paid_out: 10, withheld: 5, ..there.clone() };

@@ -13,6 +13,12 @@ pub fn to_stripe(money: Money) -> i64 {
     if digits(money.currency) == 3 { amount - amount.rem_euclid(10) } else { amount }
 }
 
+/// Whether it is less than Stripe counts in, so that nothing can move.
+#[must_use]
+pub(super) fn is_nothing(money: Money) -> bool {
+    to_stripe(money) == 0
+}
+
 /// What an amount in Stripe's unit and its lower-case code is; `None` for an unknown currency.
 #[must_use]
 pub fn from_stripe(amount: i64, code: &str) -> Option<Money> {
@@ -53,5 +59,7 @@ mod tests {
             assert_eq!(to_stripe(back), theirs, "{code} {ours}");
         }
         assert_eq!(from_stripe(1, "xxq"), None);
+        let fils = |amount| Money { amount, currency: Currency::of("KWD").unwrap() };
+        assert!(is_nothing(fils(9)) && !is_nothing(fils(10)));
     }
 }

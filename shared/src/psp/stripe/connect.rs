@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use serde::Deserialize;
 
-use super::amount::to_stripe;
+use super::amount::{is_nothing, to_stripe};
 use super::client::Reply;
 use super::wire::{Intent, Refusal};
 use super::{MOST_KEYS_OF_A_DEBT, PATIENCE, Stripe, path};
@@ -99,6 +99,9 @@ impl Stripe {
 
     /// Transfers once for each payout: what Stripe has of it is asked for first, as of a refund.
     async fn transferred(&self, transfer: &Transfer) -> Transferred {
+        if is_nothing(transfer.amount) {
+            return Transferred::Done;
+        }
         let until = self.clock.passed() + PATIENCE;
         let mut pairs = Vec::new();
         // Tied to the guest's own charge, the transfer need not wait until that money is free.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::amount::{from_stripe, to_stripe};
+use super::amount::{from_stripe, is_nothing, to_stripe};
 use super::client::Reply;
 use super::wire::Refusal;
 use super::{MOST_KEYS_OF_A_DEBT, PATIENCE, Stripe, path};
@@ -84,6 +84,9 @@ impl Stripe {
 
     /// Takes back once under each number: what Stripe has of it is asked for first, as of a refund.
     pub(super) async fn taken_back(&self, transfer: &Transfer, amount: Money, number: u32) -> Transferred {
+        if is_nothing(amount) {
+            return Transferred::Done;
+        }
         let until = self.clock.passed() + PATIENCE;
         let list = format!("{TRANSFERS}?transfer_group={}&limit=100", transfer.booking);
         let payout = transfer.payout.to_string();
