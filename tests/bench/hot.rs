@@ -109,10 +109,11 @@ fn searches(criterion: &mut Criterion, homes: &[Candidate], now: Instant) {
         });
     }
     let query = Query { stay: Nights::between(first, add_days(first, 7)), ..town };
+    let screen = Area::Circle { centre: homes[0].projection.location, radius_km: 20.0 };
     criterion.bench_function(&format!("map of {count} homes, 7 nights, zoom 13"), |bench| {
         bench.iter_batched(
             || Found::among(homes, &query, now),
-            |found| found.map(13).clusters.len(),
+            |found| found.map(13, &screen).clusters.len(),
             BatchSize::SmallInput,
         );
     });

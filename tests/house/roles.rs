@@ -106,7 +106,7 @@ fn a_deployment_applies_the_definition_of_the_index_that_it_brings() {
     let applied = template.pointer("/Resources/AppliedSearchIndex/Properties/Definition");
     assert_eq!(
         applied.and_then(Value::as_str),
-        Some(roost::index::admin::fingerprint().as_str()),
+        Some(roost::index::admin::fingerprint()),
         "template.yaml: AppliedSearchIndex needs the fingerprint of infra/search as its Definition"
     );
 }

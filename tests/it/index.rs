@@ -1,10 +1,13 @@
 //! The index against the files it was made from and against the cells: two legs, one answer.
 
+use std::time::Duration;
+
 use fastrand::Rng;
 use roost::app::App;
 use roost::clock::Instant;
 use roost::geo::polygon::Polygon;
 use roost::geo::{Bounds, distance_km};
+use roost::index::admin::Order;
 use roost::listing::{Location, PlaceType, PropertyType};
 use roost::search::projection::{Candidate, Projection};
 use roost::search::query::{Area, Query, Sort, Town};
@@ -117,6 +120,35 @@ async fn every_page_goes_on_where_the_one_before_ended_whatever_changes_meanwhil
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn to_go_on_with_a_filling_that_has_ended_leaves_the_index_whole() {
+    let Some(product) = Product::start_with_index("goes-on").await else { return };
+    product.host_with_home("host", json!({})).await;
+    product.drain().await;
+    let app = product.stack.app();
+    let index = app.index().expect("an index");
+    let apply = async |order: Order| index.apply(&app.store, &order, Duration::from_mins(5)).await.unwrap();
+    let anew = apply(Order { anew: true, from: None }).await;
+    assert_eq!((anew.documents, anew.done), (1, true));
+    let again = apply(Order { anew: false, from: Some("typed twice".into()) }).await;
+    assert_eq!((again.index, again.documents, again.done), (anew.index, 0, true));
+
+    // What the index refuses, three times, is no outage: the next search is its own.
+    let (now, flat) = (app.clock.now(), Bounds { west: 4.0, south: 50.0, east: 4.0, north: 51.0 });
+    for _ in 0..3 {
+        let refused = Query::everything(Area::Box(flat));
+        assert!(index.search(&app.store, &refused, None, 20, now).await.is_none());
+    }
+    assert!(index.search(&app.store, &Query::everything(Area::World), None, 20, now).await.is_some());
+    // A polygon of more than half the earth, clockwise.
+    let at = |lng, lat| Location { lat, lng };
+    let corners = [(-120.0, -40.0), (-120.0, 60.0), (0.0, 70.0), (120.0, 60.0), (120.0, -40.0), (0.0, -45.0)];
+    let wide = Polygon::of(corners.map(|(lng, lat)| at(lng, lat)).to_vec()).unwrap();
+    let wide = Query::everything(Area::Polygon(wide));
+    let found = index.search(&app.store, &wide, None, 20, now).await.expect("an answer");
+    assert_eq!(found.total, 1, "Antwerp lies in it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn lost_doubled_and_displaced_records_end_in_the_same_index() {
     let Some(product) = Product::start_with_index("streams").await else { return };
     let (host, homes) = product.host_with_homes("host", 6).await;
@@ -172,7 +204,7 @@ async fn an_index_that_dies_is_stood_in_for_and_used_again_when_it_is_back() {
     assert!(sources[..200].iter().any(|source| source == "index"), "{sources:?}");
     assert!(sources[251..].iter().all(|source| source == "fallback"), "nobody answers for a dead index");
     // It is started again, filled, and asked again, all by itself.
-    let back = tokio::time::timeout(std::time::Duration::from_mins(2), async {
+    let back = tokio::time::timeout(Duration::from_mins(2), async {
         product.stack.search().restarted().await;
         while search().await != "index" {}
     });
@@ -231,7 +263,7 @@ async fn compare(app: &App, query: &Query, now: Instant) -> Result<usize, String
         return Err(format!("facets {:?} and {:?}", page.facets, cells.facets()));
     }
     for zoom in [3, 9, 12, 17] {
-        let (map, cells) = (index.map(query, zoom, now).await.ok_or("no map")?, cells.map(zoom));
+        let (map, cells) = (index.map(query, zoom, now).await.ok_or("no map")?, cells.map(zoom, &query.area));
         let mut items: Vec<_> = map.items.iter().map(|hit| hit.projection.unit).collect();
         let mut expected: Vec<_> = cells.items.iter().map(|hit| hit.candidate.projection.unit).collect();
         items.sort_unstable();

@@ -61,7 +61,7 @@ impl Operation for SearchMap {
             return Ok(Answer::ok(MapReply::of(&app, &query, map.clusters, &items)));
         }
         let candidates = app.store.candidates(&query.area).await?;
-        let map = Found::among(candidates.iter(), &query, now).map(zoom);
+        let map = Found::among(candidates.iter(), &query, now).map(zoom, &query.area);
         Ok(Answer::ok(MapReply::of(&app, &query, map.clusters, &map.items)))
     }
 }

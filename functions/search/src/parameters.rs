@@ -7,7 +7,7 @@ use roost::geo::Bounds;
 use roost::geo::polygon::Polygon;
 use roost::listing::{Location, PlaceType, PropertyType};
 use roost::search::query::{Area, Query, Sort, Town};
-use roost::search::words::words;
+use roost::search::words::{in_small_letters, words};
 use roost::stay::{Nights, add_days, parse_stay};
 use serde::Deserialize;
 
@@ -93,7 +93,8 @@ parameters! {
         bbox: String,
         /// The corners of an area that somebody has drawn, as of a search, instead of `bbox`.
         polygon: String,
-        /// 0 (the world) to 22 (a house). Required.
+        /// 0 (the world) to 22 (a house).
+        #[schemars(required)]
         zoom: i64,
     }
 }
@@ -221,7 +222,7 @@ impl Filters {
         query.property_types =
             known_words(self.property_type.as_deref(), "/propertyType", PropertyType::of, fields);
         let amenities = self.amenities.as_deref().map(|amenities| list(amenities, "/amenities", fields));
-        query.amenities = amenities.into_iter().flatten().map(str::to_lowercase).collect();
+        query.amenities = amenities.into_iter().flatten().map(in_small_letters).collect();
         query.instant_book = self.instant_book;
         query.superhost = self.superhost;
         if let Some(text) = &self.q {
@@ -283,6 +284,9 @@ fn parse_box(bbox: &str) -> std::result::Result<Bounds, &'static str> {
     }
     if south >= north {
         return Err("south must be less than north");
+    }
+    if (east - west).rem_euclid(360.0) == 0.0 && (west, east) != (-180.0, 180.0) {
+        return Err("west and east must differ");
     }
     Ok(Bounds { west, south, east, north })
 }

@@ -46,6 +46,13 @@ impl Polygon {
         &self.0
     }
 
+    /// Whether its corners go clockwise on the map.
+    #[must_use]
+    pub fn is_clockwise(&self) -> bool {
+        let doubled: f64 = self.edges().map(|(from, to)| from.lng * to.lat - to.lng * from.lat).sum();
+        doubled < 0.0
+    }
+
     /// Whether the point lies in it. Of points on its edges nothing is promised.
     #[must_use]
     pub fn contains(&self, point: Location) -> bool {

@@ -3,7 +3,9 @@
 //! written to from then on, filled from the projections, and only then read: searches never see it
 //! half full, and never stop.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -34,7 +36,7 @@ const AT_A_TIME: usize = 2;
 pub struct Order {
     /// Makes the index anew even where it is as the code wants it.
     pub anew: bool,
-    /// Goes on with a filling that ran out of time.
+    /// Goes on with a filling that ran out of time; where there is none any more, it means nothing.
     pub from: Option<String>,
 }
 
@@ -63,13 +65,16 @@ fn definition() -> Value {
 /// Names the definition: another definition has another fingerprint. template.yaml has it too, so
 /// that a deployment that changes it applies it.
 #[must_use]
-pub fn fingerprint() -> String {
-    let hash = digest(&SHA256, definition().to_string().as_bytes());
-    let mut name = String::with_capacity(12);
-    for byte in &hash.as_ref()[..6] {
-        let _ = write!(name, "{byte:02x}");
-    }
-    name
+pub fn fingerprint() -> &'static str {
+    static FINGERPRINT: LazyLock<String> = LazyLock::new(|| {
+        let hash = digest(&SHA256, definition().to_string().as_bytes());
+        let mut name = String::with_capacity(12);
+        for byte in &hash.as_ref()[..6] {
+            let _ = write!(name, "{byte:02x}");
+        }
+        name
+    });
+    &FINGERPRINT
 }
 
 impl Index {
@@ -82,12 +87,16 @@ impl Index {
         let until = Instant::now() + time;
         let (read, written) =
             (self.indices_behind(&self.read).await?, self.indices_behind(&self.write).await?);
-        let prefix = format!("{}-{}-", self.read, fingerprint());
+        let prefix = self.prefix();
         let is_wanted = |index: &&String| index.starts_with(&prefix);
-        if let Some(index) = read.iter().find(is_wanted).filter(|_| !order.anew && order.from.is_none()) {
+        let begun = written.iter().filter(|index| !read.contains(index)).find(is_wanted);
+        let from = order.from.clone().filter(|_| begun.is_some());
+        if let Some(index) = read.iter().find(is_wanted).filter(|_| !order.anew && from.is_none()) {
+            // What another definition began, and a rollback has left behind.
+            let abandoned = written.iter().filter(|index| !read.contains(index) && !is_wanted(index));
+            self.change_aliases(abandoned.map(removal).collect()).await?;
             return Ok(Outcome { index: index.clone(), documents: 0, done: true, next: None });
         }
-        let begun = written.iter().filter(|index| !read.contains(index)).find(is_wanted);
         let index = match begun {
             Some(index) => index.clone(),
             None => {
@@ -102,11 +111,17 @@ impl Index {
                 index
             }
         };
-        let (documents, next) = self.fill(store, &index, order.from.clone(), until).await?;
+        let (documents, next) = self.fill(store, &index, from, until).await?;
         if next.is_none() {
-            self.read_from(&index, &read, store.clock.now()).await?;
+            let before: BTreeSet<&String> = read.iter().chain(&written).collect();
+            self.read_from(&index, before, store.clock.now()).await?;
         }
         Ok(Outcome { index, documents, done: next.is_none(), next })
+    }
+
+    /// What the names of versions with the code's own definition begin with.
+    pub(super) fn prefix(&self) -> String {
+        format!("{}-{}-", self.read, fingerprint())
     }
 
     /// Makes everything that was written searchable.
@@ -169,16 +184,27 @@ impl Index {
         Ok(())
     }
 
-    /// Lets searches read this version, and removes those that they read before.
-    async fn read_from(&self, index: &str, before: &[String], now: clock::Instant) -> Result<()> {
+    /// Lets searches read this version, and removes those that were read or written before.
+    async fn read_from(&self, index: &str, before: BTreeSet<&String>, now: clock::Instant) -> Result<()> {
         self.refresh().await?;
         self.warm_up(index, now).await?;
         let mut actions = vec![json!({"add": {"index": index, "alias": self.read}})];
-        let old = before.iter().filter(|old| *old != index);
-        actions.extend(old.map(|old| json!({"remove_index": {"index": old}})));
-        let body = json!({"actions": actions}).to_string();
-        self.client.patiently(Call { method: "POST", path: "/_aliases", body: body.as_bytes() }).await?;
+        actions.extend(before.into_iter().filter(|old| *old != index).map(removal));
+        self.change_aliases(actions).await?;
         tracing::info!(index, "searches read it");
         Ok(())
     }
+
+    async fn change_aliases(&self, actions: Vec<Value>) -> Result<()> {
+        if actions.is_empty() {
+            return Ok(());
+        }
+        let body = json!({"actions": actions}).to_string();
+        self.client.patiently(Call { method: "POST", path: "/_aliases", body: body.as_bytes() }).await?;
+        Ok(())
+    }
+}
+
+fn removal(index: &String) -> Value {
+    json!({"remove_index": {"index": index}})
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::search::facets::three_digits;
 use crate::search::matching::{rating, standing};
 use crate::search::projection::{Candidate, Projection};
-use crate::search::words::words;
+use crate::search::words::{in_small_letters, words};
 
 /// An open night's day that no stay reaches: where a unit has no last one.
 const FAR: i32 = 65_000;
@@ -18,7 +18,7 @@ const FAR: i32 = 65_000;
 pub(super) fn document(projection: &Projection, version: u64) -> Value {
     let (title, city) = (words(&projection.title), words(&projection.city));
     let with_country = words(&format!("{city} {}", projection.country));
-    let lowercase: Vec<String> = projection.amenities.iter().map(|name| name.to_lowercase()).collect();
+    let lowercase: Vec<String> = projection.amenities.iter().map(|name| in_small_letters(name)).collect();
     let even_price = projection.even_price(FAR);
     let lengths = projection.lengths(FAR);
     let has_rule_runs = lengths.surely != Some(lengths.perhaps);

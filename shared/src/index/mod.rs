@@ -133,7 +133,7 @@ impl Index {
     /// The hits on a map of this zoom, 0 to 22; `None` when the index did not answer within its budget.
     pub async fn map(&self, query: &Query, zoom: u8, now: Instant) -> Option<IndexMap> {
         let most_alone = clusters::most_alone(zoom);
-        let body = request::map(query, now, most_alone, clusters::precision(zoom));
+        let body = request::map(query, now, most_alone, clusters::precision(zoom, &query.area));
         self.guarded(async {
             let answer = Answer::read(&self.client.search(Some(&self.read), &body, self.budget).await?)?;
             answer.map(query, most_alone)
@@ -150,6 +150,12 @@ impl Index {
             Ok(found) => {
                 self.circuit.answered();
                 Some(found)
+            }
+            // It answers, though not to this. Whoever asks for such a thing must not end everybody's searches here.
+            Err(trouble @ Trouble::Refused { status: 400, .. }) => {
+                self.circuit.answered();
+                tracing::warn!(%trouble, "the index refuses a search, which goes to the cells");
+                None
             }
             Err(trouble) => {
                 if self.circuit.failed(self.clock.passed()) {

@@ -11,8 +11,11 @@ use crate::search::query::{Area, Query, Sort};
 use crate::stay::{BOOKING_WINDOW, epoch_day};
 
 const FUNCTIONS: &str = include_str!("../../../infra/search/stay.painless");
-/// More place types, property types and prices of three digits than there are.
-const ALL: usize = 2000;
+/// More place types and property types than there are.
+const ALL: usize = 100;
+/// More prices of three digits than there are: a thousand, and nine hundred for each further digit that
+/// [`crate::money::LARGEST_PRICE`] has.
+const PRICES: usize = 10_000;
 /// The amenities counted: thirty are shown, some of them in several spellings.
 const AMENITIES: usize = 120;
 
@@ -128,14 +131,14 @@ impl Filters {
             "place_types": counted(&self.place_types, terms("place_type", ALL)),
             "property_types": counted(&self.property_types, terms("property_type", ALL)),
             "amenities": counted(&self.amenities, terms("amenities", AMENITIES)),
-            "prices": counted(&self.price, terms(usual, ALL)),
+            "prices": counted(&self.price, terms(usual, PRICES)),
         });
         if let Some(days) = days(query) {
             let others = self.chosen().filter(|filter| Some(filter) != self.price.as_ref());
             let of_dates = script(&format!("threeDigits({MEAN})"), stay(days));
             facets["uneven_prices"] = json!({
                 "filter": all_of(others.chain([uneven()]).collect()),
-                "aggs": {"values": {"terms": {"script": of_dates, "value_type": "long", "size": ALL}}},
+                "aggs": {"values": {"terms": {"script": of_dates, "value_type": "long", "size": PRICES}}},
             });
         }
         facets
@@ -208,8 +211,12 @@ fn area(area: &Area) -> Option<Value> {
         }}}),
         Area::Polygon(polygon) => {
             let corners = polygon.corners();
-            let ring: Vec<[f64; 2]> =
+            let mut ring: Vec<[f64; 2]> =
                 corners.iter().chain(corners.first()).map(|corner| [corner.lng, corner.lat]).collect();
+            // Clockwise, one of more than 180 degrees would be taken for the way around the other side of the earth.
+            if polygon.is_clockwise() {
+                ring.reverse();
+            }
             json!({"geo_shape": {"location": {"shape": {"type": "Polygon", "coordinates": [ring]}}}})
         }
     })

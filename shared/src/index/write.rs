@@ -73,14 +73,20 @@ struct Written {
 
 impl Index {
     /// Brings the documents of units up to what is filed of them; the places in `filed` of those that
-    /// the index refuses to take.
+    /// the index refuses to take. What only a version of another definition refuses, which is on its way
+    /// out or was never read, is in the log.
     ///
     /// # Errors
     /// `Unavailable` when the index did not answer; calling again is safe and finishes the work.
     pub async fn write(&self, filed: &[Filed]) -> Result<Vec<usize>> {
         let mut refused = Vec::new();
-        for index in self.targets().await? {
-            refused.extend(self.write_to(&index, filed).await?);
+        let (targets, own) = (self.targets().await?, self.prefix());
+        let is_alone = targets.len() == 1;
+        for index in targets {
+            let places = self.write_to(&index, filed).await?;
+            if is_alone || index.starts_with(&own) {
+                refused.extend(places);
+            }
         }
         refused.sort_unstable();
         refused.dedup();

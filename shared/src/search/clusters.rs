@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::matching::Match;
+use super::query::Area;
+use crate::geo::Bounds;
 use crate::listing::Location;
 use crate::money::Money;
 
@@ -30,21 +32,25 @@ pub struct Cluster {
 const FEW: usize = 50;
 /// From this zoom on a screen shows a few streets, and hits in one house must come apart.
 const STREETS: u8 = 15;
-/// But never more items than this.
-const MOST_ITEMS: usize = 500;
+/// So many are each by themselves there, whichever tiles they are in.
+const FEW_IN_STREETS: usize = 500;
+/// The most tiles that cover a map, so that no answer is larger than a function may give: twice what the largest
+/// screens show at one zoom. Whoever asks for a larger area gets larger tiles.
+const MOST_TILES: u64 = 4_096;
 /// Zoom 0 shows the world in one tile of 256 points; clusters are the tiles of two zooms on, which
 /// stand 64 points apart.
 const ZOOMS_ON: u8 = 2;
 
 impl<'a> Map<'a> {
-    /// Hits in the order of their ids, at a zoom of 0 (the world) to 22 (a house).
-    pub(super) fn of(hits: Vec<Match<'a>>, zoom: u8) -> Self {
+    /// Hits in the order of their ids, in an area at a zoom of 0 (the world) to 22 (a house).
+    pub(super) fn of(hits: Vec<Match<'a>>, zoom: u8, area: &Area) -> Self {
         if hits.len() <= most_alone(zoom) {
             return Self { clusters: Vec::new(), items: hits };
         }
+        let precision = precision(zoom, area);
         let mut tiles: BTreeMap<(u32, u32), Vec<Match<'a>>> = BTreeMap::new();
         for hit in hits {
-            tiles.entry(tile(hit.candidate.projection.location, precision(zoom))).or_default().push(hit);
+            tiles.entry(tile(hit.candidate.projection.location, precision)).or_default().push(hit);
         }
         let mut map = Self { clusters: Vec::new(), items: Vec::new() };
         for tile in tiles.into_values() {
@@ -74,13 +80,24 @@ impl Cluster {
 /// How many hits are shown each by itself at a zoom.
 #[must_use]
 pub const fn most_alone(zoom: u8) -> usize {
-    if zoom >= STREETS { MOST_ITEMS } else { FEW }
+    if zoom >= STREETS { FEW_IN_STREETS } else { FEW }
 }
 
-/// The zoom whose tiles are the clusters of a map.
+/// The zoom whose tiles are the clusters of a map of an area.
 #[must_use]
-pub const fn precision(zoom: u8) -> u8 {
-    zoom + ZOOMS_ON
+pub fn precision(zoom: u8, area: &Area) -> u8 {
+    let bounds = area.bounds().unwrap_or(Bounds::WORLD);
+    let finest = zoom + ZOOMS_ON;
+    (0..=finest).rev().find(|precision| tiles(&bounds, *precision) <= MOST_TILES).unwrap_or_default()
+}
+
+/// How many tiles cover a box.
+fn tiles(bounds: &Bounds, precision: u8) -> u64 {
+    let corner = |lat: f64, lng: f64| tile(Location { lat, lng }, precision);
+    let (west, north) = corner(bounds.north, bounds.west);
+    let (east, south) = corner(bounds.south, bounds.east);
+    let around = if bounds.crosses_antimeridian() { 1_u64 << precision } else { 0 };
+    (around + u64::from(east) + 1 - u64::from(west)) * u64::from(south + 1 - north)
 }
 
 /// The column and row of the tile that a point lies in, in the web's Mercator projection.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use super::matching::{Fails, Filter, Match};
+use super::words::in_small_letters;
 use crate::listing::{PlaceType, PropertyType};
 
 /// What could be chosen next, and how many hits each choice has.
@@ -115,7 +116,8 @@ fn most_frequent<T: Ord>(mut counts: Vec<(T, usize)>) -> Vec<(T, usize)> {
 fn amenity_counts(spellings: Vec<(String, usize)>) -> Vec<(String, usize)> {
     let mut counts: HashMap<String, (String, usize)> = HashMap::new();
     for (spelling, count) in spellings {
-        let (shown, total) = counts.entry(spelling.to_lowercase()).or_insert_with(|| (spelling.clone(), 0));
+        let (shown, total) =
+            counts.entry(in_small_letters(&spelling)).or_insert_with(|| (spelling.clone(), 0));
         if spelling < *shown {
             *shown = spelling;
         }

@@ -45,7 +45,8 @@ pub(super) enum Filter {
 #[derive(Debug)]
 pub(super) struct Matcher<'a> {
     query: &'a Query,
-    words: &'a [String],
+    /// Whether candidates are known to have the query's words, written so or otherwise.
+    has_words: bool,
     /// Check-in and check-out as days since 1970-01-01.
     stay: Option<(i32, i32)>,
     now: Instant,
@@ -57,7 +58,7 @@ impl<'a> Matcher<'a> {
     pub(super) fn of(query: &'a Query, now: Instant) -> Self {
         Self {
             query,
-            words: &query.words,
+            has_words: false,
             stay: query.stay.map(|stay| (epoch_day(stay.first()), epoch_day(stay.end()))),
             now,
             days: Vec::new(),
@@ -66,7 +67,7 @@ impl<'a> Matcher<'a> {
 
     /// The same, for candidates that are known to have the query's words.
     pub(super) fn but_for_words(query: &'a Query, now: Instant) -> Self {
-        Self { words: &[], ..Self::of(query, now) }
+        Self { has_words: true, ..Self::of(query, now) }
     }
 
     /// The match that a candidate is; `None` when no facet counts it either.
@@ -89,7 +90,7 @@ impl<'a> Matcher<'a> {
                 can_stay(projection, first, end, today).then(|| projection.mean_night(first, end))?
             }
         };
-        let words_in_title = words_in_title(candidate, self.words)?;
+        let words_in_title = words_in_title(candidate, &query.words, self.has_words)?;
         let has =
             |wanted: &String| projection.amenities.iter().any(|amenity| same_but_for_case(amenity, wanted));
         let is_met = |filter: Filter| match filter {
@@ -166,13 +167,16 @@ fn can_stay(projection: &Projection, first: i32, end: i32, today: i32) -> bool {
         && projection.is_open(first, end)
 }
 
-/// How many of the words begin one of the title; `None` when one of them begins none of title and city.
-fn words_in_title(candidate: &Candidate, words: &[String]) -> Option<u64> {
+/// How many of the words begin one of the title; `None` when one of them begins none of title and city, unless
+/// the candidate has them all.
+fn words_in_title(candidate: &Candidate, words: &[String], has_all: bool) -> Option<u64> {
     let mut in_title = 0;
     for word in words {
-        let wanted = format!(" {word}");
-        let at = candidate.text.find(&wanted)?;
-        in_title += u64::from(at < candidate.title_length);
+        match candidate.text.find(&format!(" {word}")) {
+            Some(at) => in_title += u64::from(at < candidate.title_length),
+            None if has_all => {}
+            None => return None,
+        }
     }
     Some(in_title)
 }

@@ -21,7 +21,7 @@ use clusters::Map;
 use facets::Facets;
 use matching::{Fails, Match, Matcher};
 use projection::Candidate;
-use query::Query;
+use query::{Area, Query};
 
 /// What a query finds among candidates.
 #[derive(Debug)]
@@ -86,10 +86,10 @@ impl<'a> Found<'a> {
         Facets::of(&self.matches)
     }
 
-    /// The hits on a map of this zoom, 0 to 22.
+    /// The hits on a map of the area that was searched, of this zoom, 0 to 22.
     #[must_use]
-    pub fn map(&self, zoom: u8) -> Map<'a> {
-        Map::of(self.hits().copied().collect(), zoom)
+    pub fn map(&self, zoom: u8, area: &Area) -> Map<'a> {
+        Map::of(self.hits().copied().collect(), zoom, area)
     }
 
     fn hits(&self) -> impl Iterator<Item = &Match<'a>> {

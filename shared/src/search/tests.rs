@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::Found;
+use super::clusters::precision;
 use super::projection::{Candidate, Projection};
 use super::query::{Area, Query, Sort, Town};
 use crate::clock::{Instant, Zone};
@@ -372,7 +373,7 @@ proptest! {
     fn a_map_has_every_hit_once(homes in homes(), query in query(), zoom in 0u8..=22) {
         let (candidates, expected) = (candidates(&homes), naive(&homes, &query));
         let found = Found::among(&candidates, &query, now());
-        let map = found.map(zoom);
+        let map = found.map(zoom, &query.area);
         let clustered: usize = map.clusters.iter().map(|cluster| cluster.count).sum();
         prop_assert_eq!(clustered + map.items.len(), expected.len());
         prop_assert!(map.clusters.iter().all(|cluster| cluster.count > 1));
@@ -397,6 +398,44 @@ proptest! {
         prop_assert_eq!(found.total(), naive(&homes, &query).len());
         prop_assert!(found.page(None, 100).hits.iter().all(|hit| hit.candidate.version == 2));
     }
+}
+
+#[test]
+fn the_cells_go_on_where_the_index_has_ended() {
+    let homes: Vec<Home> = (1..4)
+        .map(|number| {
+            let (mut listing, mut terms) = example();
+            listing.id = ListingId::from_bits(number);
+            (terms.listing, terms.unit) = (listing.id, listing.id.into());
+            terms.status = ListingStatus::Active;
+            listing.title = "A loft by the park".into();
+            Home { listing, terms, calendar: Calendar::empty(), nights: vec![] }
+        })
+        .collect();
+    let candidates = candidates(&homes);
+    let query = Query { words: vec!["loft".into()], ..Query::everything(Area::World) };
+    let found = Found::among(&candidates, &query, now());
+    let mut after = None;
+    for place in 0..homes.len() {
+        let page = found.page(after, 1);
+        let shown: Vec<Candidate> = page.hits.iter().map(|hit| hit.candidate.clone()).collect();
+        let last = super::confirmed(&shown, &query, now()).last().map(super::position);
+        assert!(last.is_some() && (page.next.is_none() || page.next == last), "after {place}");
+        after = last;
+    }
+    assert_eq!(found.page(after, 1).hits.len(), 0, "no more");
+}
+
+#[test]
+fn a_map_of_more_than_a_screen_has_larger_tiles() {
+    let bounds = |west, south, east, north| Area::Box(Bounds { west, south, east, north });
+    // The screen of a desktop at zoom 16, in Antwerp and over the antimeridian.
+    for screen in [bounds(4.39, 51.21, 4.41, 51.22), bounds(179.99, -18.01, -179.99, -18.0)] {
+        assert_eq!(precision(16, &screen), 18);
+    }
+    // 64 by 64 tiles.
+    assert_eq!(precision(22, &bounds(-180.0, -90.0, 180.0, 90.0)), 6);
+    assert_eq!(precision(0, &bounds(-180.0, -90.0, 180.0, 90.0)), 2);
 }
 
 #[test]

@@ -20,7 +20,13 @@ pub fn words(text: &str) -> String {
     words
 }
 
-/// Whether two texts are the same but for case.
+/// A text in small letters, each as it would be by itself: a sigma that ends a Greek word like any other.
+#[must_use]
+pub fn in_small_letters(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
+/// Whether two texts are the same but for case: in small letters they are.
 #[must_use]
 pub fn same_but_for_case(one: &str, other: &str) -> bool {
     one.chars().flat_map(char::to_lowercase).eq(other.chars().flat_map(char::to_lowercase))
@@ -43,5 +49,8 @@ mod tests {
             assert_eq!(words(&words(text)), expected, "the words of words are the same");
         }
         assert!(same_but_for_case("WiFi", "wifi") && !same_but_for_case("wifi", "wifi 5"));
+        // Standard small letters end a Greek word in another sigma than begins it: then a word is not what it is.
+        let greek = "ΚΛΙΜΑΤΙΣΜΟΣ";
+        assert!(same_but_for_case(&in_small_letters(greek), greek));
     }
 }

@@ -25,8 +25,9 @@ use crate::search::projection::Projection;
 use crate::search::words::words;
 use crate::stay::{BOOKING_WINDOW, Nights, add_days};
 
-/// How long the mark of a projection stays: longer than any record waits in a stream.
-const MARK_STAYS: Duration = Duration::from_hours(7 * 24);
+/// How long the mark of a projection stays: longer than a record waits in its stream, and then in the bucket of
+/// failures to be replayed (90 days, `infra/data.yaml`).
+const MARK_STAYS: Duration = Duration::from_hours(92 * 24);
 
 /// How often a unit was projected, and where its projections stand.
 #[derive(Debug)]
