@@ -107,6 +107,8 @@ async fn a_photo_is_brought_shown_described_ordered_and_deleted() {
     let caption = json!({"caption": "The balcony"}).to_string();
     let captioned = host.send("PATCH", &at(one), Some(caption.as_bytes()), &[]).await.expect(200);
     assert_eq!((&captioned["caption"], &captioned["urls"]), (&json!("The balcony"), &first["urls"]));
+    let unchanged = host.send("PATCH", &at(one), Some(b"{}"), &[]).await.expect(200);
+    assert_eq!(unchanged["caption"], "The balcony", "what is not named stays");
     let order = |ids: Value| {
         let (host, path) = (host.clone(), at("order"));
         async move { host.send("PUT", &path, Some(json!({"photoIds": ids}).to_string().as_bytes()), &[]).await }

@@ -162,7 +162,7 @@ impl From<NewListing> for ListingChanges {
     clippy::type_complexity,
     reason = "absent, `null` and a value are three things"
 )]
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     Option::<T>::deserialize(deserializer).map(Some)

@@ -1,6 +1,6 @@
 //! Listings: what a host describes, and the terms that a unit is sold under.
 
-mod body;
+pub(crate) mod body;
 pub mod calendar;
 pub mod draft;
 pub mod runs;

@@ -8,6 +8,7 @@ use super::{Format, LARGEST_UPLOAD, Photo, State};
 use crate::clock::Instant;
 use crate::error::{Fields, Result};
 use crate::ids::PhotoId;
+use crate::listing::body::present;
 
 /// The longest caption, in characters.
 pub const LONGEST_CAPTION: usize = 300;
@@ -64,23 +65,26 @@ impl Announced {
     }
 }
 
-/// What a host changes of a photo.
+/// What a host changes of a photo. What is not named stays as it is.
 #[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PhotoChanges {
     /// What its host says of it, at most 300 characters; empty or `null` for nothing.
-    pub caption: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    #[allow(clippy::option_option, reason = "absent, `null` and a value are three things")]
+    pub caption: Option<Option<String>>,
 }
 
 impl PhotoChanges {
-    /// The caption, if there is to be one.
+    /// The photo as it is to be.
     ///
     /// # Errors
-    /// `Invalid` when it is too long or has control characters.
-    pub fn caption(self) -> Result<Option<String>> {
+    /// `Invalid` when the caption is too long or has control characters.
+    pub fn applied(self, photo: Photo) -> Result<Photo> {
+        let Some(caption) = self.caption else { return Ok(photo) };
         let mut fields = Fields::default();
-        let caption = fields.text("/caption", &self.caption.unwrap_or_default(), 0, LONGEST_CAPTION);
+        let caption = fields.text("/caption", &caption.unwrap_or_default(), 0, LONGEST_CAPTION);
         fields.finish()?;
-        Ok(Some(caption).filter(|caption| !caption.is_empty()))
+        Ok(Photo { caption: Some(caption).filter(|caption| !caption.is_empty()), ..photo })
     }
 }

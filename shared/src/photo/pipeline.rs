@@ -23,6 +23,9 @@ const MOST_PIXELS: u64 = 50_000_000;
 /// The most memory that decoding and scaling may take, in bytes: the function has 512 MB, of which
 /// the program, the upload and what is made of it take the rest.
 const MOST_MEMORY: u64 = 400_000_000;
+/// The most memory that a decoder may take for what comes beside a picture, in bytes: a colour profile is some
+/// kilobytes, and one of PNG is compressed.
+const MOST_BESIDE: u64 = 32_000_000;
 /// Of 100, for both encoders: what is still hard to tell from the original.
 const QUALITY: u8 = 80;
 
@@ -89,10 +92,15 @@ fn decode(upload: Vec<u8>, announced: Format) -> Result<(DynamicImage, Source), 
         return Err(Rejection::OtherType);
     }
     let length = upload.len() as u64;
-    let coefficients = if format == Format::Jpeg { kept_coefficients(&upload) } else { 0 };
+    let beside = match format {
+        Format::Jpeg => Beside::Coefficients(kept_coefficients(&upload)),
+        Format::Png => Beside::Nothing,
+        Format::Webp if is_animated(&upload) => Beside::Canvas,
+        Format::Webp => Beside::Planes,
+    };
     let mut reader = ImageReader::with_format(Cursor::new(upload), format_of(format));
     let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(MOST_MEMORY);
+    limits.max_alloc = Some(MOST_BESIDE);
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(refused)?;
     let (width, height) = decoder.dimensions();
@@ -102,7 +110,7 @@ fn decode(upload: Vec<u8>, announced: Format) -> Result<(DynamicImage, Source), 
     if width.max(height) < SHORTEST_LONGER_SIDE {
         return Err(Rejection::TooSmall);
     }
-    if memory(&decoder, format, coefficients) + length > MOST_MEMORY {
+    if memory(&decoder, beside) + length > MOST_MEMORY {
         return Err(Rejection::TooManyPixels);
     }
     // A picture whose description of itself cannot be read is shown as it lies there.
@@ -127,17 +135,30 @@ fn refused(error: ImageError) -> Rejection {
     }
 }
 
-/// How many bytes decoding takes, or scaling what was decoded, whichever is more. `coefficients` is
-/// how many numbers a pixel a JPEG keeps until its last scan.
-fn memory(decoder: &impl ImageDecoder, format: Format, coefficients: u64) -> u64 {
+/// What a decoder keeps beside the picture that it makes.
+#[derive(Clone, Copy)]
+enum Beside {
+    /// Some rows.
+    Nothing,
+    /// So many numbers of two bytes for each pixel, until the last scan of a JPEG.
+    Coefficients(u64),
+    /// Four bytes for each pixel of a WebP.
+    Planes,
+    /// Twice that: the picture of an animation, and the canvas that it is painted on.
+    Canvas,
+}
+
+/// How many bytes decoding takes, or scaling what was decoded, whichever is more.
+fn memory(decoder: &impl ImageDecoder, beside: Beside) -> u64 {
     let (width, height) = decoder.dimensions();
     let (pixels, decoded) = (u64::from(width) * u64::from(height), decoder.total_bytes());
-    let while_decoding = match format {
-        Format::Jpeg => decoded + 2 * coefficients * pixels,
-        Format::Png => decoded,
-        // Four bytes a pixel beside the three that remain of them.
-        Format::Webp => decoded + 4 * pixels,
-    };
+    let while_decoding = decoded
+        + match beside {
+            Beside::Nothing => 0,
+            Beside::Coefficients(coefficients) => 2 * coefficients * pixels,
+            Beside::Planes => 4 * pixels,
+            Beside::Canvas => 8 * pixels,
+        };
     let colour = decoder.color_type();
     let (bytes, copies) = if colour.has_alpha() { (4, 2) } else { (3, 1) };
     let while_turning = if is_eight_bits(colour) { 0 } else { decoded + bytes * pixels };
@@ -163,25 +184,47 @@ fn eight_bits(image: DynamicImage) -> DynamicImage {
 }
 
 /// How many components of a JPEG are kept whole while it is decoded: all those of a progressive frame
-/// (SOF2, SOF6, SOF10, SOF14 of ITU-T T.81), none of another.
+/// (SOF2, SOF6, SOF10, SOF14 of ITU-T T.81) and of another whose first scan has not all of them, none else.
+/// Where the way to the first scan cannot be followed, as many as there may be: decoders are more patient.
 fn kept_coefficients(jpeg: &[u8]) -> u64 {
-    let mut at = 2;
+    const MOST_COMPONENTS: u64 = 4;
+    let (mut at, mut of_frame) = (2, None);
     while let Some([0xFF, marker, rest @ ..]) = jpeg.get(at..) {
         match (marker, rest) {
             // Length (2), precision (1), height (2), width (2), components.
             (0xC2 | 0xC6 | 0xCA | 0xCE, [_, _, _, _, _, _, _, components, ..]) => {
                 return u64::from(*components);
             }
-            // Another frame, or the picture itself: no other frame follows.
-            (0xC0 | 0xC1 | 0xC3 | 0xDA, _) => return 0,
+            // A scan: length (2), components.
+            (0xDA, [_, _, scanned, ..]) => {
+                return match of_frame {
+                    Some(components) if components == *scanned => 0,
+                    Some(components) => u64::from(components),
+                    None => MOST_COMPONENTS,
+                };
+            }
             // Fill bytes, and markers without a segment.
             (0xFF, _) => at += 1,
             (0x01 | 0xD0..=0xD8, _) => at += 2,
-            (_, [high, low, ..]) => at += 2 + usize::from(u16::from_be_bytes([*high, *low])),
-            _ => return 0,
+            // No marker.
+            (0x00, _) => break,
+            (marker, [high, low, segment @ ..]) => {
+                if let (0xC0 | 0xC1 | 0xC3, [_, _, _, _, _, components, ..]) = (marker, segment) {
+                    of_frame = Some(*components);
+                }
+                at += 2 + usize::from(u16::from_be_bytes([*high, *low]));
+            }
+            _ => break,
         }
     }
-    0
+    MOST_COMPONENTS
+}
+
+/// Whether a WebP says of itself that it moves: a flag of its extended header.
+/// <https://developers.google.com/speed/webp/docs/riff_container#extended_file_format>
+fn is_animated(webp: &[u8]) -> bool {
+    const MOVES: u8 = 0b10;
+    webp.get(12..16) == Some(b"VP8X") && webp.get(20).is_some_and(|flags| flags & MOVES != 0)
 }
 
 /// The image with a longer side of at most what `size` says.

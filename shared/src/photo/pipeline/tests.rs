@@ -136,14 +136,29 @@ fn the_least_of_what_is_seen_is_kept_of_what_shines_through() {
 }
 
 #[test]
-fn a_progressive_jpeg_is_known_before_it_is_decoded() {
+fn what_decoding_a_picture_keeps_is_known_before() {
     let baseline = jpeg(1_200, 900, None);
     assert_eq!(kept_coefficients(&baseline), 0);
-    let frame = baseline.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
-    let mut progressive = baseline;
-    progressive[frame + 1] = 0xC2;
+    let of = |marker: u8| baseline.windows(2).position(|pair| pair == [0xFF, marker]).unwrap();
+    let (frame, scan) = (of(0xC0), of(0xDA));
+    let but = |at: usize, byte: u8| {
+        let mut other = baseline.clone();
+        other[at] = byte;
+        other
+    };
+    let progressive = but(frame + 1, 0xC2);
     assert_eq!(kept_coefficients(&progressive), 3);
-    for length in 0..40 {
-        let _ = kept_coefficients(&progressive[..length]);
+    assert_eq!(kept_coefficients(&but(scan + 4, 1)), 3, "a scan for each component");
+    for between in [&[0x2A][..], &[0xFF, 0x00]] {
+        let mut odd = baseline.clone();
+        odd.splice(frame..frame, between.iter().copied());
+        assert_eq!(kept_coefficients(&odd), 4, "decoders read over what is between segments");
     }
+    for length in 0..40 {
+        assert!(kept_coefficients(&progressive[..length]) >= 3);
+    }
+    let header =
+        |chunk: &[u8; 4], flags: u8| [b"RIFF\0\0\0\0WEBP", &chunk[..], &[10, 0, 0, 0, flags]].concat();
+    assert!(is_animated(&header(b"VP8X", 0b10)) && !is_animated(&header(b"VP8X", 0b10000)));
+    assert!(!is_animated(&header(b"VP8 ", 0b10)) && !is_animated(b"RIFF"));
 }
