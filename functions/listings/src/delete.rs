@@ -6,6 +6,9 @@ use roost::http::{Answer, Call, Host, Nothing, Operation};
 
 use crate::ListingPath;
 
+/// How often a listing is looked at again that changes while it is deleted.
+const MOST_TRIES: usize = 3;
+
 /// Deletes a listing that nobody is going to stay at.
 #[derive(Debug)]
 pub struct Delete;
@@ -24,12 +27,19 @@ impl Operation for Delete {
     type Reply = Nothing;
 
     async fn run(app: App, call: Call<Self>) -> Result<Answer<Nothing>> {
-        let (listing, terms) = app.store.own_listing(&call.caller, call.path.id).await?;
         call.body()?;
-        if call.if_match()?.is_some_and(|version| version != listing.version) {
-            return Err(Error::Stale);
+        let expected = call.if_match()?;
+        for _ in 0..MOST_TRIES {
+            let (listing, terms) = app.store.own_listing(&call.caller, call.path.id).await?;
+            if expected.is_some_and(|version| version != listing.version) {
+                return Err(Error::Stale);
+            }
+            match app.store.delete_listing(&listing, &terms).await {
+                // Changed meanwhile, which does not matter to who has not said what he saw.
+                Err(Error::Stale) if expected.is_none() => {}
+                ended => return ended.map(|()| Answer::done()),
+            }
         }
-        app.store.delete_listing(&listing, &terms).await?;
-        Ok(Answer::done())
+        Err(Error::unavailable("the listing kept changing"))
     }
 }
