@@ -16,6 +16,11 @@ use std::time::Instant;
 use compare::{Difference, difference};
 use reference::Reference;
 use roost::account::Role;
+use roost::booking::Booking;
+use roost::booking::answer::Details;
+use roost::ids::BookingId;
+use roost::stay::Nights;
+use roost::store::bookings::Made;
 use roost_local::engine::Call;
 use roost_local::template::Template;
 use roost_local::{all_functions, events};
@@ -170,6 +175,21 @@ async fn what_is_rare(product: &Product) -> Result<(), String> {
     guest.book(&home, first, end, VISA, "in-the-way").await.expect(201);
     let (first, end) = days(30, 150);
     host.post(&block, &json!({ "startDate": first, "endDate": end })).await.expect(409);
+    // A long stay that is given up, since the last of its nights were sold while it took the first.
+    let app = product.stack.app();
+    let (first, end) = days(200, 202);
+    let held = guest.book(&home, first, end, None, "model").await.expect(201);
+    let id = held["id"].as_str().and_then(|id| id.parse().ok()).ok_or("a booking")?;
+    let model = app.store.booking(id).await.ok().flatten().ok_or("the booking")?;
+    let stay = Nights::between(product.day(210), product.day(330)).ok_or("nights")?;
+    let seen = app.store.ledger(model.unit, stay, false).await.map_err(|why| format!("{why:?}"))?;
+    let (first, end) = days(325, 327);
+    guest.book(&home, first, end, VISA, "sold-meanwhile").await.expect(201);
+    let long = Booking { id: BookingId::from_bits(7), stay, ..model };
+    match app.store.make(long, &Details::default(), 1, seen).await {
+        Ok(Made::Refused(_)) => {}
+        other => return Err(format!("a long stay: {other:?}")),
+    }
     // A payout account that is replaced, since it was closed.
     product.close_payout_account(&host).await;
     host.post("/v1/hosts/me/payout-account", &json!({})).await.expect(200);
