@@ -42,14 +42,11 @@ pub struct PhotoView {
     /// What its host says of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caption: Option<String>,
-    /// The width of its large size in pixels; only when it is ready.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The width of its large size in pixels; `null` until it is ready.
     pub width: Option<u32>,
-    /// The height of its large size in pixels; only when it is ready.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The height of its large size in pixels; `null` until it is ready.
     pub height: Option<u32>,
-    /// Where it is read; only when it is ready.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Where it is read; `null` until it is ready.
     pub urls: Option<PhotoUrls>,
 }
 
