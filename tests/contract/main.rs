@@ -26,7 +26,7 @@ use roost_local::template::Template;
 use roost_local::{all_functions, events};
 use roost_proof::crashes;
 use roost_proof::script::Script;
-use roost_tests::{Product, VISA};
+use roost_tests::{Caller, Product, VISA};
 use serde_json::{Value, json};
 
 /// How many histories are recorded unless the caller says another number.
@@ -175,27 +175,32 @@ async fn what_is_rare(product: &Product) -> Result<(), String> {
     guest.book(&home, first, end, VISA, "in-the-way").await.expect(201);
     let (first, end) = days(30, 150);
     host.post(&block, &json!({ "startDate": first, "endDate": end })).await.expect(409);
-    // A long stay that is given up, since the last of its nights were sold while it took the first.
-    let app = product.stack.app();
-    let (first, end) = days(200, 202);
-    let held = guest.book(&home, first, end, None, "model").await.expect(201);
-    let id = held["id"].as_str().and_then(|id| id.parse().ok()).ok_or("a booking")?;
-    let model = app.store.booking(id).await.ok().flatten().ok_or("the booking")?;
-    let stay = Nights::between(product.day(210), product.day(330)).ok_or("nights")?;
-    let seen = app.store.ledger(model.unit, stay, false).await.map_err(|why| format!("{why:?}"))?;
-    let (first, end) = days(325, 327);
-    guest.book(&home, first, end, VISA, "sold-meanwhile").await.expect(201);
-    let long = Booking { id: BookingId::from_bits(7), stay, ..model };
-    match app.store.make(long, &Details::default(), 1, seen).await {
-        Ok(Made::Refused(_)) => {}
-        other => return Err(format!("a long stay: {other:?}")),
-    }
+    Box::pin(a_long_stay_given_up(product, &guest, &home)).await?;
     // A payout account that is replaced, since it was closed.
     product.close_payout_account(&host).await;
     host.post("/v1/hosts/me/payout-account", &json!({})).await.expect(200);
     let address = "host@example.com".parse().map_err(|_| "an address")?;
     let granted = product.stack.app().store.set_roles(&address, &[Role::Admin]).await;
     granted.map_err(|why| why.to_string())
+}
+
+/// Since the last of its nights are sold while it takes the first.
+async fn a_long_stay_given_up(product: &Product, guest: &Caller, home: &str) -> Result<(), String> {
+    let app = product.stack.app();
+    let (first, end) = (product.day(200), product.day(202));
+    let held = guest.book(home, first, end, None, "model").await.expect(201);
+    let id = held["id"].as_str().and_then(|id| id.parse().ok()).ok_or("a booking")?;
+    let model = app.store.booking(id).await.ok().flatten().ok_or("the booking")?;
+    let stay = Nights::between(product.day(210), product.day(330)).ok_or("nights")?;
+    let seen = app.store.ledger(model.unit, stay, false).await.map_err(|why| format!("{why:?}"))?;
+    let (first, end) = (product.day(325), product.day(327));
+    guest.book(home, first, end, VISA, "sold-meanwhile").await.expect(201);
+    let long = Booking { id: BookingId::from_bits(7), stay, ..model };
+    match app.store.make(long, &Details::default(), 1, seen).await {
+        Ok(Made::Refused(_)) => {}
+        other => return Err(format!("a long stay: {other:?}")),
+    }
+    Ok(())
 }
 
 /// A picture that is large enough to be shown.
