@@ -26,9 +26,12 @@ impl Operation for UpdatePhoto {
     async fn run(app: App, call: Call<Self>) -> Result<Answer<PhotoView>> {
         let listing = app.store.own_terms(&call.caller, call.path.id.into()).await?.listing;
         let id = call.path.photo_id;
-        let photo = app.store.album(listing, true).await?.get(id).cloned().ok_or(Error::NotFound)?;
-        let photo = call.body()?.applied(photo)?;
-        app.store.caption_photo(listing, id, photo.caption.as_deref()).await?;
+        let found = app.store.album(listing, true).await?.get(id).cloned().ok_or(Error::NotFound)?;
+        let photo = call.body()?.applied(found.clone())?;
+        // Written back, what is as it was would undo what another has written meanwhile.
+        if photo.caption != found.caption {
+            app.store.caption_photo(listing, id, photo.caption.as_deref()).await?;
+        }
         Ok(Answer::ok(PhotoView::of(&photo, place(&app.config, listing)?)))
     }
 }
