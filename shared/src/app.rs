@@ -56,6 +56,21 @@ impl App {
         Ok(Self::new(config, Clock::system(), Entropy::system(), crate::connector::https()))
     }
 
+    /// The parts of the function that starts without the deployment's secret, since it is what reads it: its keys
+    /// are those of a secret drawn for it alone, and fit nothing.
+    ///
+    /// # Errors
+    /// As [`Self::from_environment`].
+    pub fn without_secret() -> Result<Self> {
+        let entropy = Entropy::system();
+        let drawn = format!("{:032x}", u128::from_be_bytes(entropy.bytes()));
+        let config = Config::from(|name| match name {
+            "ROOST_SECRET" => Some(drawn.clone()),
+            _ => std::env::var(name).ok(),
+        })?;
+        Ok(Self::new(config, Clock::system(), entropy, crate::connector::https()))
+    }
+
     /// The same parts with another clock, other random bytes or another way out: how the local
     /// stack, the tests and the simulation run the code that ships. Every byte that leaves the
     /// process leaves through `connector`.
@@ -138,6 +153,15 @@ impl App {
                 crate::index::domain::ready(domain, &self.config.region, self.connector.clone()).await
             }
         }
+    }
+
+    /// The text of a secret in Secrets Manager, given by its name or ARN: of the version of this id, of the
+    /// current one where that is empty.
+    ///
+    /// # Errors
+    /// `Unavailable` when it could not be read, for one that has just been allowed not within half a minute.
+    pub async fn read_secret(&self, secret: &str, version: &str) -> Result<String> {
+        crate::secrets_manager::read(self, secret, version).await
     }
 
     pub(crate) fn connector(&self) -> &SharedHttpConnector {

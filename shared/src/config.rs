@@ -46,6 +46,8 @@ pub struct Config {
     pub mail_sender: Option<String>,
     /// `ROOST_MAIL_URL`: an SES elsewhere than at AWS. The local stack's.
     pub mail_url: Option<String>,
+    /// `ROOST_SECRETS_URL`: a Secrets Manager elsewhere than at AWS.
+    pub secrets_url: Option<String>,
     /// `ROOST_STRIPE_WEBHOOK_SECRET` and, while it is rotated, `ROOST_STRIPE_WEBHOOK_SECRET_PREVIOUS`:
     /// what Stripe signs its events with. None is believed unless set.
     pub stripe_webhook_secrets: Vec<String>,
@@ -201,6 +203,7 @@ impl Config {
             site: site.map(|(name, url)| Site { name, url: url.trim_end_matches('/').to_owned() }),
             mail_sender: variable("ROOST_MAIL_SENDER"),
             mail_url: elsewhere("ROOST_MAIL_URL", "AWS_ENDPOINT_URL_SESV2"),
+            secrets_url: elsewhere("ROOST_SECRETS_URL", "AWS_ENDPOINT_URL_SECRETS_MANAGER"),
             stripe_webhook_secrets: ["ROOST_STRIPE_WEBHOOK_SECRET", "ROOST_STRIPE_WEBHOOK_SECRET_PREVIOUS"]
                 .into_iter()
                 .filter_map(variable)

@@ -1,6 +1,8 @@
 //! The one way out of the process, and how every client of AWS behaves. All adapters send through it,
 //! so faults injected there meet the code that ships.
 
+mod signed;
+
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -15,6 +17,8 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use crate::clock::Clock;
+
+pub(crate) use signed::Signer;
 
 /// HTTPS with pooled connections. Amazon's names are vouched for by Amazon's own authorities alone, everybody
 /// else's by those that the system trusts, which are read once somebody else is called: a hundred and fifty

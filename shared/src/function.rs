@@ -33,6 +33,10 @@ pub struct Task {
     pub name: &'static str,
     /// Does what the event orders; the answer.
     pub run: fn(App, serde_json::Value) -> BoxFuture<'static, Result<serde_json::Value>>,
+    /// Whether its answer is secret. CloudFormation alone orders it then, by the properties of a resource, and is
+    /// told the answer as attributes that it shows to nobody. It starts without the deployment's secret, which
+    /// is among what it answers.
+    pub secret: bool,
 }
 
 /// One change of one item, as a stream tells it.
@@ -145,8 +149,10 @@ pub async fn serve_consumer(consumer: Consumer) -> std::result::Result<(), lambd
     lambda_runtime::tracing::init_default_subscriber();
     let app = App::from_environment()?;
     lambda_runtime::run(lambda_runtime::service_fn(move |event: lambda_runtime::LambdaEvent<Event>| {
-        let failed = (consumer.handle)(app.clone(), records(event.payload));
-        async move { Ok::<_, std::convert::Infallible>(batch_response(&failed.await)) }
+        let records = records(event.payload);
+        let count = records.len();
+        let failed = (consumer.handle)(app.clone(), records);
+        async move { batch_response(count, &failed.await).map_err(lambda_runtime::Error::from) }
     }))
     .await
 }
@@ -157,7 +163,8 @@ pub async fn serve_consumer(consumer: Consumer) -> std::result::Result<(), lambd
 /// As [`crate::http::serve`].
 pub async fn serve_task(task: Task) -> std::result::Result<(), lambda_runtime::Error> {
     lambda_runtime::tracing::init_default_subscriber();
-    let app = App::from_environment()?;
+    let app = if task.secret { App::without_secret() } else { App::from_environment() };
+    let app = app?;
     lambda_runtime::run(lambda_runtime::service_fn(
         move |event: lambda_runtime::LambdaEvent<serde_json::Value>| {
             let app = app.clone();
@@ -199,12 +206,20 @@ pub fn records(event: aws_lambda_events::event::dynamodb::Event) -> Vec<Record> 
     event.records.into_iter().map(change).collect()
 }
 
-/// What a consumer answers: which records to deliver again.
-#[must_use]
-pub fn batch_response(failed: &[String]) -> serde_json::Value {
+/// What a consumer answers to a batch of `count` records: which of them to deliver again.
+///
+/// # Errors
+/// When it handled none of several. Lambda cuts a batch at the first record that is told to have failed: where that
+/// is the first of all there is nothing to cut, and in the end all of them would lie in the failure bucket for the
+/// sake of one. The batch of a consumer that fails as a whole is halved. See "Configuring partial batch response with
+/// DynamoDB and Lambda" in Lambda's developer guide.
+fn batch_response(count: usize, failed: &[String]) -> std::result::Result<serde_json::Value, &'static str> {
+    if count > 1 && failed.len() >= count {
+        return Err("none of these records was handled");
+    }
     let failures: Vec<_> =
         failed.iter().map(|sequence| serde_json::json!({ "itemIdentifier": sequence })).collect();
-    serde_json::json!({ "batchItemFailures": failures })
+    Ok(serde_json::json!({ "batchItemFailures": failures }))
 }
 
 impl std::fmt::Debug for Schedule {
@@ -234,5 +249,21 @@ impl std::fmt::Debug for Listener {
 impl std::fmt::Debug for Described {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:?}", self.endpoint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_of_which_nothing_was_handled_is_for_lambda_to_halve() {
+        let failed = |count: usize| (0..count).map(|number| number.to_string()).collect::<Vec<_>>();
+        let told = |records: usize, count: usize| {
+            let answer = batch_response(records, &failed(count));
+            answer.map(|answer| answer["batchItemFailures"].as_array().map_or(0, Vec::len))
+        };
+        assert_eq!((told(3, 0), told(3, 2), told(1, 1), told(0, 0)), (Ok(0), Ok(2), Ok(1), Ok(0)));
+        assert!(told(3, 3).is_err());
     }
 }

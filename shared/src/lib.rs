@@ -38,5 +38,6 @@ pub mod http;
 pub mod index;
 pub mod metrics;
 pub mod psp;
+mod secrets_manager;
 pub mod ses;
 pub mod store;

@@ -5,13 +5,14 @@ use crate::none_of;
 use crate::source::{folders, read_folder, root};
 
 /// The adapters: everything else in `shared/src` is the domain.
-const ADAPTERS: [&str; 12] = [
+const ADAPTERS: [&str; 13] = [
     "store",
     "bucket",
     "bus",
     "ses",
     "psp",
     "index",
+    "secrets_manager",
     "http",
     "app",
     "config",

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use roost::ids::EventId;
+use roost::store::keys;
 use serde_json::Value;
 
 use crate::none_of;
@@ -15,14 +17,18 @@ const STREAM: [&str; 4] =
     ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"];
 
 /// The patterns allowed in a resource: Lambda chooses the names of the failed batches it writes,
-/// each version of the index has a name of its own, and each photo its objects.
-const PATTERNS: [&str; 4] = [
+/// each version of the index has a name of its own, each photo its objects, and which configuration
+/// set SES applies to a sender is set there.
+const PATTERNS: [&str; 5] = [
     "${Data.Outputs.FailuresBucketArn}/aws/lambda/*",
     "${Data.Outputs.SearchDomainArn}/${SearchIndex}-*",
     "${Data.Outputs.PhotosBucketArn}/photos/*",
     "${Data.Outputs.PhotosBucketArn}/uploads/*",
+    "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:configuration-set/*",
 ];
 const FAILED_BATCHES: &str = PATTERNS[0];
+/// What Secrets Manager adds to a secret's name in its ARN: six characters that nobody else chooses.
+const OF_A_SECRET: &str = "-??????";
 
 #[test]
 fn a_role_allows_exactly_what_its_function_asks_of_the_tables() {
@@ -124,7 +130,8 @@ fn no_role_has_a_wildcard() {
             let one = std::slice::from_ref(&statement["Resource"]);
             for resource in statement["Resource"].as_array().map_or(one, Vec::as_slice) {
                 let pattern = resource["Fn::Sub"].as_str().unwrap_or_default();
-                if resource.to_string().contains('*') && !PATTERNS.contains(&pattern) {
+                let text = resource.to_string().replace(OF_A_SECRET, "");
+                if text.contains(['*', '?']) && !PATTERNS.contains(&pattern) {
                     offences.push(format!("{}: name the resource instead of {resource}", function.name));
                 }
             }
@@ -145,6 +152,52 @@ fn no_role_has_a_wildcard() {
         }
     }
     none_of("A role names its actions and resources:", &offences);
+}
+
+#[test]
+fn a_role_that_may_write_some_partitions_alone_names_them_as_the_keys_do() {
+    let event = EventId::from_bits(0);
+    let of_events = keys::done(event, "").partition.replace(&event.to_string(), "*");
+    let known = [of_events, keys::RECONCILIATIONS.to_owned()];
+    let mut offences = Vec::new();
+    for function in functions() {
+        for statement in &function.statements {
+            let conditions = statement["Condition"].as_object().into_iter().flatten();
+            let named = conditions.flat_map(|(_, condition)| texts(&condition["dynamodb:LeadingKeys"]));
+            offences.extend(
+                named
+                    .filter(|partition| !known.contains(partition))
+                    .map(|partition| format!("{}: {partition}", function.name)),
+            );
+        }
+    }
+    none_of("The partitions that a role is held to are those of store/keys.rs:", &offences);
+}
+
+#[test]
+fn secrets_reach_the_functions_as_attributes_of_one_resource() {
+    let template = template();
+    let text = template.to_string();
+    let mut offences = Vec::new();
+    if text.contains("{{resolve:") {
+        offences.push("a template has 60 dynamic references at most: let Secrets read it".to_owned());
+    }
+    let secrets = &template["Resources"]["Secrets"]["Properties"];
+    for rest in text.split("\"Secrets.").skip(1) {
+        let attribute = rest.split('"').next().unwrap_or_default();
+        if secrets[attribute]["Secret"].is_null() || secrets[attribute]["Version"].is_null() {
+            offences.push(format!("Secrets has no property {attribute} with Secret and Version"));
+        }
+    }
+    let reader = functions().into_iter().find(|function| function.name == "read-secrets");
+    let reader = reader.expect("a function reads the secrets").resource;
+    let variables = reader["Properties"]["Environment"]["Variables"].as_object();
+    for (name, value) in variables.into_iter().flatten() {
+        if value != "" {
+            offences.push(format!("read-secrets: {name} is what it reads itself, and has to be ''"));
+        }
+    }
+    none_of("template.yaml has its secrets from the resource Secrets alone:", &offences);
 }
 
 #[test]

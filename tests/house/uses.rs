@@ -73,10 +73,12 @@ pub(crate) fn pays(root: &Path, function: &str) -> &'static [&'static str] {
 }
 
 /// The calls of other services that a function reaches, and what it needs for them: what its sources
-/// have, the action that IAM asks for it, and the settings.
-pub(crate) const SERVICES: [(&str, &str, &[&str]); 2] = [
+/// have, the action that IAM asks for it, and the settings. Who reads the secrets is not given any of them: its
+/// environment takes back what is set for all.
+pub(crate) const SERVICES: [(&str, &str, &[&str]); 3] = [
     (".bus()", "events:PutEvents", &["ROOST_EVENT_BUS"]),
     (".post()", "ses:SendEmail", &["ROOST_MAIL_SENDER", "ROOST_SITE_NAME", "ROOST_WEB_URL"]),
+    (".read_secret(", "secretsmanager:GetSecretValue", &["ROOST_SECRET", "ROOST_SECRET_PREVIOUS"]),
 ];
 
 /// The services of [`SERVICES`] that a function reaches.

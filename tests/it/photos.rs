@@ -93,7 +93,7 @@ async fn a_photo_is_brought_shown_described_ordered_and_deleted() {
     for (size, longer) in [("small", 480), ("medium", 1_024), ("large", 1_200)] {
         let answer = shown(&product, &first["urls"][size]).await;
         assert_eq!(answer.status, 200, "{size}");
-        assert_eq!(answer.headers["cache-control"], "public, max-age=31536000, immutable");
+        assert_eq!(answer.headers["cache-control"], "public, max-age=31536000, s-maxage=86400, immutable");
         let image = image::load_from_memory(&answer.bytes).expect("an image");
         assert_eq!(image.height(), longer, "{size} stands upright");
         assert!(!answer.bytes.windows(3).any(|told| told == b"GPS"), "{size} tells where it was taken");

@@ -38,10 +38,8 @@ impl Tools {
     pub(crate) fn validate(&self, root: &Path) -> Result<(), String> {
         let validate = ["validate", "--lint", "--template-file", "template.yaml"];
         run(self.command("sam").args(validate).current_dir(root))?;
-        run(self
-            .command("cfn-lint")
-            .args(["template.yaml", "infra/data.yaml", "infra/photos.yaml"])
-            .current_dir(root))?;
+        let templates = ["template.yaml", "infra/data.yaml", "infra/operations.yaml", "infra/photos.yaml"];
+        run(self.command("cfn-lint").args(templates).current_dir(root))?;
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 mod issue;
 pub mod latest_reconciliation;
 pub mod list_payment_issues;
+pub mod read_secrets;
 pub mod reconcile;
 pub mod resolve_payment_issue;
 
@@ -19,6 +20,7 @@ pub fn functions() -> Functions {
             Described::of::<latest_reconciliation::GetLatestReconciliation>(),
         ],
         schedules: vec![reconcile::RECONCILE],
+        tasks: vec![read_secrets::READ_SECRETS],
         ..Functions::default()
     }
 }

@@ -10,8 +10,9 @@ use roost::photo::view::shown_at;
 use roost::store::keys;
 
 /// What is read under a key never changes: whoever has it may keep it for a year, the most that caches
-/// heed (RFC 9111 has no limit, RFC 2616 had this one).
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// heed (RFC 9111 has no limit, RFC 2616 had this one). CloudFront asks the bucket again after a day, so
+/// that it shows a photo no longer that has been deleted.
+const FOR_EVER: &str = "public, max-age=31536000, s-maxage=86400, immutable";
 
 /// Puts the sizes of a photo where they are shown.
 pub(crate) async fn show(

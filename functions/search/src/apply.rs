@@ -11,7 +11,7 @@ use roost::index::admin::Order;
 use serde_json::Value;
 
 /// The function.
-pub const APPLY: Task = Task { name: "apply-search", run };
+pub const APPLY: Task = Task { name: "apply-search", run, secret: false };
 
 /// How long the index is filled before the rest is left to the next call: Lambda ends a function
 /// after 15 minutes.

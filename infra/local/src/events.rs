@@ -266,7 +266,7 @@ impl Events {
         Ok(())
     }
 
-    /// What an administrator looks at.
+    /// What an administrator looks at, and what a deployment asks for.
     async fn of_operations(&mut self) -> Result<(), String> {
         self.host.post("/_local/schedules/reconcile/run", &json!({})).await?;
         let admin = self.host.promoted().await?;
@@ -281,6 +281,14 @@ impl Events {
         self.guest.post(&format!("/v1/bookings/{stuck}/cancel"), &json!({})).await?;
         let note = json!({"note": "Given back by hand at the provider."});
         self.add("resolve-payment-issue", admin.event_of("resolve-payment-issue", &stuck, "", Some(&note)));
+        self.add(
+            "read-secrets",
+            json!({
+                "RequestType": "Create", "RequestId": "1", "StackId": "roost", "LogicalResourceId": "Secrets",
+                "ResponseURL": "http://127.0.0.1:9/nobody-waits-for-an-answer-here",
+                "ResourceProperties": {"StripeKey": {"Secret": "roost/stripe-key", "Version": ""}},
+            }),
+        );
         Ok(())
     }
 

@@ -4,14 +4,12 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4::SigningParams;
 use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnector};
-use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use serde_json::Value;
 
 use crate::clock::Clock;
+use crate::connector::Signer;
 use crate::entropy::Entropy;
 use crate::error::Error;
 
@@ -135,28 +133,10 @@ impl Client {
         Box<dyn std::error::Error + Send + Sync>,
     > {
         let kind = if call.path.contains("_bulk") { "application/x-ndjson" } else { "application/json" };
-        let mut request = http::Request::builder()
-            .method(call.method)
-            .uri(format!("{}{}", self.url, call.path))
-            .header("content-type", kind)
-            .header("content-length", call.body.len())
-            .body(SdkBody::from(call.body))?;
-        let identity = self.credentials.clone().into();
-        let parameters = SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name("es")
-            .time(SystemTime::from(self.clock.now()))
-            .settings(SigningSettings::default())
-            .build()?
-            .into();
-        let uri = request.uri().to_string();
-        let headers = [("content-type", kind)];
-        let signable =
-            SignableRequest::new(call.method, &uri, headers.into_iter(), SignableBody::Bytes(call.body))?;
-        let (instructions, _) = sign(signable, &parameters)?.into_parts();
-        instructions.apply_to_request_http1x(&mut request);
-        Ok(request.try_into()?)
+        let at = SystemTime::from(self.clock.now());
+        let signer = Signer { service: "es", region: &self.region, credentials: &self.credentials, at };
+        let uri = format!("{}{}", self.url, call.path);
+        signer.signed(call.method, &uri, &[("content-type", kind)], call.body)
     }
 }
 
