@@ -12,7 +12,8 @@ use roost_local::stack::{Options, Stack};
 /// Runs the whole product on this machine: API, functions, tables, streams, schedules and a payment
 /// provider of its own. Nothing leaves the machine.
 #[derive(Debug, Parser)]
-#[command(name = "cargo dev", version)]
+// An option of the stack before a subcommand would say nothing: its own come after it.
+#[command(name = "cargo dev", version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Command {
     #[command(flatten)]
     serve: Serve,
@@ -28,8 +29,8 @@ struct Serve {
     /// Keep the data in this folder; otherwise it is gone at the end.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The search index: an OpenSearch of your own, or `off` to leave search to the geo cells;
-    /// otherwise one is fetched and started.
+    /// The search index: an OpenSearch of your own at `http://HOST:PORT`, whose index `listings` is made
+    /// anew, or `off` to leave search to the geo cells; otherwise one is fetched and started.
     #[arg(long, value_name = "URL|off")]
     search: Option<String>,
 }
@@ -96,9 +97,9 @@ impl Command {
                     import::check(&dir, country.as_deref(), currency.as_deref()).map(print_check)
                 }
                 Some(Other::Import { dir, url, country, currency, check: false }) => {
-                    import::run(ImportOptions { dir, url, country, currency }).await.map(print)
+                    import::run(ImportOptions { dir, url, country, currency }).await.and_then(print)
                 }
-                Some(Other::Demo { url }) => import::demo::demo(&url).await.map(print),
+                Some(Other::Demo { url }) => import::demo::demo(&url).await.and_then(print),
                 Some(Other::Replay { url }) => replay(&url).await,
                 Some(Other::Openapi) => write_contract(),
                 Some(Other::Events { url }) => write_events(&url).await,
@@ -112,16 +113,7 @@ impl Command {
 
 impl Serve {
     async fn run(self) -> Result<(), String> {
-        let search = match self.search.as_deref() {
-            None => Choice::Own,
-            Some("off") => Choice::Off,
-            Some(url) if url.starts_with("http://") || url.starts_with("https://") => Choice::At {
-                url: url.trim_end_matches('/').to_owned(),
-                index: "listings".to_owned(),
-                budget: None,
-            },
-            Some(other) => return Err(format!("--search takes a URL or `off`, not {other}")),
-        };
+        let search = choice(self.search.as_deref())?;
         let searched = match &search {
             Choice::Off => "off, the geo cells answer".to_owned(),
             Choice::Own => "the geo cells answer until OpenSearch is up".to_owned(),
@@ -147,6 +139,28 @@ impl Serve {
         drop(stack);
         Ok(())
     }
+}
+
+/// The index that `--search` means.
+fn choice(search: Option<&str>) -> Result<Choice, String> {
+    let Some(search) = search else { return Ok(Choice::Own) };
+    if search == "off" {
+        return Ok(Choice::Off);
+    }
+    let address = search
+        .parse::<http::Uri>()
+        .ok()
+        .filter(|uri| uri.scheme_str() == Some("http") && uri.path() == "/" && uri.query().is_none());
+    let server = address.as_ref().and_then(|uri| uri.authority()).filter(|server| {
+        server.port_u16().is_some() && !server.host().is_empty() && !server.as_str().contains('@')
+    });
+    let server = server.ok_or_else(|| {
+        format!(
+            "--search takes `off` or http://HOST:PORT, such as http://127.0.0.1:9200, and not {search}: \
+             the stack speaks to its index without TLS, and has no password for it"
+        )
+    })?;
+    Ok(Choice::At { url: format!("http://{server}"), index: "listings".to_owned(), budget: None })
 }
 
 fn write_contract() -> Result<(), String> {
@@ -182,16 +196,19 @@ fn write_environment(stack: &Stack) {
     }
 }
 
-/// Returns on Ctrl-C, and when the system asks the process to end.
+/// Returns on Ctrl-C, when the system asks the process to end, and when its terminal is closed.
 async fn stopped() {
     let interrupted = tokio::signal::ctrl_c();
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        // Under `nohup` a hangup is to pass, and a handler would have it end the stack all the same.
+        let hangup = if ignores_hangups() { SignalKind::terminate() } else { SignalKind::hangup() };
+        if let (Ok(mut terminate), Ok(mut hangup)) = (signal(SignalKind::terminate()), signal(hangup)) {
             tokio::select! {
                 _ = interrupted => {}
                 _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
             }
             return;
         }
@@ -199,9 +216,25 @@ async fn stopped() {
     let _ = interrupted.await;
 }
 
+/// Whether whoever started this process has it ignore hangups. Linux alone tells.
+#[cfg(unix)]
+fn ignores_hangups() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // A bit for each signal, from 1 on; that of a hangup is 1.
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+}
+
 /// What an import did.
-fn print(report: Report) {
+///
+/// # Errors
+/// When there are listings that it did not load.
+fn print(report: Report) -> Result<(), String> {
     tell(&mut std::io::stdout(), &report.to_string());
+    match report.failed {
+        0 => Ok(()),
+        failed => Err(format!("{failed} listings were not loaded: the next import tries them again")),
+    }
 }
 
 fn print_check((homes, problems): (usize, Vec<Problem>)) {
@@ -215,4 +248,58 @@ fn print_check((homes, problems): (usize, Vec<Problem>)) {
 /// Writes a line; a reader who has gone away is no error.
 pub(crate) fn tell(out: &mut impl Write, line: &str) {
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Command, clap::Error> {
+        Command::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn options_stand_where_they_mean_something() {
+        let stack = parsed("dev --port 0 --data folder --search off").unwrap();
+        assert!(stack.other.is_none() && stack.serve.port == 0);
+        for line in [
+            "dev",
+            "dev demo",
+            "dev demo --url http://127.0.0.1:4000",
+            "dev import folder --url http://127.0.0.1:4000 --country BE --currency EUR",
+            "dev import folder --check",
+            "dev replay",
+            "dev openapi",
+            "dev events",
+        ] {
+            assert!(parsed(line).is_ok(), "{line}");
+        }
+        for line in ["dev --port 4000 demo", "dev --search off import folder", "dev demo --port 4000"] {
+            assert!(parsed(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_index_is_at_a_host_and_a_port() {
+        let url = |search| match choice(Some(search)) {
+            Ok(Choice::At { url, .. }) => Some(url),
+            _ => None,
+        };
+        for given in ["http://127.0.0.1:9200", "http://search.local:9200/", "http://[::1]:9200"] {
+            assert_eq!(url(given).as_deref(), Some(given.trim_end_matches('/')));
+        }
+        for given in [
+            "https://127.0.0.1:9200",
+            "http://127.0.0.1",
+            "http://127.0.0.1:9200/search",
+            "http://127.0.0.1:9200/?pretty",
+            "http://admin:admin@127.0.0.1:9200",
+            "http://:9200",
+            "127.0.0.1:9200",
+            "on",
+        ] {
+            assert!(choice(Some(given)).unwrap_err().contains(given));
+        }
+        assert!(matches!((choice(None), choice(Some("off"))), (Ok(Choice::Own), Ok(Choice::Off))));
+    }
 }

@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 
 use crate::control;
 use crate::docs;
-use crate::invoke::invoke;
+use crate::invoke::invoke_within;
 use crate::router::Taken;
 use crate::stack::Stack;
 
@@ -118,9 +118,11 @@ async fn api(stack: &Stack, request: Request<Bytes>, peer: IpAddr) -> Response<F
     let Some(request) = arriving(&request, &taken, &request_id, peer, stack.clock().now()) else {
         return own(StatusCode::BAD_REQUEST, "Bad Request");
     };
-    let handled = (taken.endpoint.handle)(stack.app_of(taken.endpoint.name), request);
-    let mut response = match invoke(taken.endpoint.name, handled).await {
-        Ok(response) => response.map(|body| Full::new(event::bytes(body))),
+    let name = taken.endpoint.name;
+    let handled = (taken.endpoint.handle)(stack.app_of(name), request);
+    let mut response = match invoke_within(name, stack.template().timeout_of(name), handled).await {
+        Ok(Some(response)) => response.map(|body| Full::new(event::bytes(body))),
+        Ok(None) => own(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
         Err(_) => own(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
     };
     if head {
@@ -142,6 +144,9 @@ pub fn arriving(
     now: Instant,
 ) -> Option<lambda_http::Request> {
     let event = event::of(request, taken, request_id, peer, now);
+    if !event::has_address(&event) {
+        return None;
+    }
     lambda_http::request::from_str(&event.to_string()).ok()
 }
 

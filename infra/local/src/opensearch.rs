@@ -2,12 +2,16 @@
 
 mod fetch;
 mod java;
+mod process;
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use crate::root;
+use process::Process;
+
+pub(crate) use process::{Awaited, Patience};
 
 /// How many of its last lines are shown when it does not start.
 const LAST_LINES: usize = 20;
@@ -19,7 +23,7 @@ pub struct OpenSearch(Arc<Parts>);
 #[derive(Debug)]
 struct Parts {
     url: String,
-    child: Mutex<Child>,
+    process: Process,
     _folder: tempfile::TempDir,
 }
 
@@ -30,8 +34,16 @@ impl OpenSearch {
     /// # Errors
     /// A sentence for the developer: what is missing, or the server's own last words.
     pub fn start(tell: impl Fn(&str)) -> Result<Self, String> {
+        Self::start_while(&Awaited::default(), tell)
+    }
+
+    /// The same for as long as somebody waits for it, who has the other side of `awaited`.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub(crate) fn start_while(awaited: &Awaited, tell: impl Fn(&str)) -> Result<Self, String> {
         let java = java::find()?;
-        let jars = fetch::jars(&tell)?;
+        let jars = fetch::jars(awaited, &tell)?;
         let folder = tempfile::Builder::new().prefix("roost-search-").tempdir();
         let folder = folder.map_err(|error| error.to_string())?;
         let mut child = Command::new(&java)
@@ -49,7 +61,8 @@ impl OpenSearch {
             .map_err(|error| format!("{}: {error}", java.display()))?;
         let output = child.stdout.take().ok_or("the search server has no output")?;
         // From here on whatever happens ends the server.
-        let mut parts = Parts { url: String::new(), child: Mutex::new(child), _folder: folder };
+        let mut parts = Parts { url: String::new(), process: Process::of(child), _folder: folder };
+        awaited.set(&parts.process);
         let mut lines = BufReader::new(output).lines().map_while(Result::ok);
         let mut last: Vec<String> = Vec::new();
         let port = lines.by_ref().find_map(|line| {
@@ -64,6 +77,7 @@ impl OpenSearch {
         // Its log is read on, so that it never waits for a reader.
         std::thread::spawn(move || lines.for_each(drop));
         parts.url = format!("http://127.0.0.1:{port}");
+        awaited.clear();
         Ok(Self(Arc::new(parts)))
     }
 
@@ -76,26 +90,17 @@ impl OpenSearch {
     /// Whether it has ended, which nobody has asked of it.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        let mut child = self.0.child.lock().unwrap_or_else(PoisonError::into_inner);
-        !matches!(child.try_wait(), Ok(None))
+        self.0.process.has_ended()
     }
 
     /// Kills it, as a machine that fails would. For tests.
     pub fn kill(&self) {
-        self.0.kill();
-    }
-}
-
-impl Parts {
-    fn kill(&self) {
-        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = child.kill();
-        let _ = child.wait();
+        self.0.process.kill();
     }
 }
 
 impl Drop for Parts {
     fn drop(&mut self) {
-        self.kill();
+        self.process.kill();
     }
 }

@@ -16,7 +16,8 @@ use roost::index::admin::Order;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use crate::opensearch::OpenSearch;
+use crate::meter::FUNCTION;
+use crate::opensearch::{OpenSearch, Patience};
 
 /// Where under the stack's own address the functions find the index.
 pub const PATH: &str = "/_local/opensearch";
@@ -26,6 +27,8 @@ pub(crate) const INDEXER: &str = "index";
 
 /// How often the server is looked after.
 const WATCHED_EACH: Duration = Duration::from_millis(250);
+/// How long a server that is not ours, and does not answer yet, is left before it is asked again.
+const ASKED_EACH: Duration = Duration::from_secs(2);
 
 /// Which index a stack has.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +40,7 @@ pub enum Choice {
     Own,
     /// A server that is already there: its address, and the name of the index in it.
     At {
-        /// Without a trailing slash.
+        /// `http://HOST:PORT` and no more: calls are sent over plain HTTP, with their own paths.
         url: String,
         /// The index's name.
         index: String,
@@ -136,6 +139,11 @@ impl Search {
     pub(crate) fn call(&self, http: &SharedHttpConnector, mut request: HttpRequest) -> HttpConnectorFuture {
         let refused = |why: &str| HttpConnectorFuture::ready(Err(ConnectorError::io(why.into())));
         let Some(server) = self.server() else { return refused("the search server is not up yet") };
+        // Until it is set up it has what another stack wrote, or not all that this one has: who writes may.
+        let searches = FUNCTION.try_with(|function| *function != INDEXER).unwrap_or_default();
+        if searches && self.state() != State::Ready {
+            return refused("the index is not set up yet");
+        }
         let Some((_, path)) = request.uri().split_once(PATH) else { return refused("no call of the index") };
         if let Err(why) = request.set_uri(format!("{server}{path}")) {
             return refused(&why.to_string());
@@ -165,10 +173,11 @@ impl Search {
     }
 
     /// Starts the server and sets the index up, beside everything else; the stack answers meanwhile. A
-    /// server of the stack's own that ends is started anew.
+    /// server of the stack's own that ends is started anew; another's is asked until it answers.
     pub(crate) fn start(&self, choice: Choice, app: App, tell: fn(&str)) -> AbortHandle {
         let search = self.clone();
         let task = tokio::spawn(async move {
+            let mut told = String::new();
             loop {
                 let server = match &choice {
                     Choice::Off => return,
@@ -176,14 +185,20 @@ impl Search {
                         search.0.url.send_replace(Some(url.clone()));
                         None
                     }
-                    Choice::Own => match tokio::task::spawn_blocking(move || OpenSearch::start(tell)).await {
-                        Ok(Ok(server)) => {
-                            search.0.url.send_replace(Some(server.url().to_owned()));
-                            Some(server)
+                    Choice::Own => {
+                        // When this task ends, so does what the start waits for.
+                        let patience = Patience::default();
+                        let awaited = patience.awaited();
+                        let start = move || OpenSearch::start_while(&awaited, tell);
+                        match tokio::task::spawn_blocking(start).await {
+                            Ok(Ok(server)) => {
+                                search.0.url.send_replace(Some(server.url().to_owned()));
+                                Some(server)
+                            }
+                            Ok(Err(why)) => return search.give_up(&why, tell),
+                            Err(why) => return search.give_up(&why.to_string(), tell),
                         }
-                        Ok(Err(why)) => return search.give_up(&why, tell),
-                        Err(why) => return search.give_up(&why.to_string(), tell),
-                    },
+                    }
                 };
                 if let Ok(mut own) = search.0.own.lock() {
                     own.clone_from(&server);
@@ -193,7 +208,16 @@ impl Search {
                         search.0.state.send_replace(State::Ready);
                         tell(&format!("Search: OpenSearch answers, with {documents} listings."));
                     }
-                    Err(why) => return search.give_up(&why, tell),
+                    Err(why) => {
+                        let Choice::At { url, .. } = &choice else { return search.give_up(&why, tell) };
+                        // Somebody else starts it, now or in an hour.
+                        if told != why {
+                            tell(&format!("Search: {url} is asked until it answers. So far: {why}"));
+                            told = why;
+                        }
+                        tokio::time::sleep(ASKED_EACH).await;
+                        continue;
+                    }
                 }
                 // The server ends with this task, and the task with the stack.
                 let Some(server) = server else { return };
@@ -210,7 +234,9 @@ impl Search {
 
     async fn set_up(&self, app: &App) -> Result<usize, String> {
         let index = app.index().ok_or("the functions have no index")?;
-        let outcome = index.apply(&app.store, &Order::default(), Duration::from_hours(24)).await;
+        // What is on a server that was there before is of other data, whose versions say nothing of ours.
+        let order = Order { anew: true, ..Order::default() };
+        let outcome = index.apply(&app.store, &order, Duration::from_hours(24)).await;
         outcome.map(|outcome| outcome.documents).map_err(|error| error.to_string())
     }
 
@@ -221,6 +247,45 @@ impl Search {
              Searches are answered by the geo cells (\"source\": \"fallback\").\n  \
              ────────────────────────────────────────────────────────────────\n"
         ));
+        // Nobody reads an index that nobody writes.
+        self.0.url.send_replace(None);
         self.0.state.send_replace(State::Off(why.to_owned()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_smithy_runtime_api::client::http::HttpConnector;
+    use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+    /// A server that answers everything with nothing.
+    #[derive(Debug)]
+    struct Answers;
+
+    impl HttpConnector for Answers {
+        fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+            let status = StatusCode::OK.into();
+            HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::empty())))
+        }
+    }
+
+    #[tokio::test]
+    async fn searches_ask_an_index_that_is_set_up_and_no_other() {
+        let search = Search::new(&Choice::Own);
+        let http = SharedHttpConnector::new(Answers);
+        let call = async || {
+            let request = HttpRequest::get(format!("http://stack{PATH}/listings/_search")).unwrap();
+            search.call(&http, request).await.is_ok()
+        };
+        search.0.url.send_replace(Some("http://127.0.0.1:9200".into()));
+        assert!(call().await && FUNCTION.scope(INDEXER, call()).await, "it is filled");
+        assert!(!FUNCTION.scope("search", call()).await, "it may be another stack's");
+        search.0.state.send_replace(State::Ready);
+        assert!(FUNCTION.scope("search", call()).await);
+        search.give_up("it is broken", |_| {});
+        assert_eq!(search.state(), State::Off("it is broken".into()));
+        assert!(search.server().is_none());
+        assert!(!call().await, "it is nobody's any more");
     }
 }

@@ -6,11 +6,15 @@ pub mod yaml;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::Value;
 
 pub use events::{Route, Rule, Schedule, Stream};
 pub use pattern::Pattern;
+
+/// How long an invocation may take where the template does not say: Lambda's default.
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What the template and its nested templates say.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +47,8 @@ pub struct Function {
     pub schedules: Vec<Schedule>,
     /// The events that it is handed.
     pub rules: Vec<Rule>,
+    /// How long one invocation may take.
+    pub timeout: Duration,
     /// How often an event that it failed on is handed to it again: Lambda's default is twice.
     pub retries: u32,
     /// The queue for events that it failed on for good, by its name in the template.
@@ -123,6 +129,13 @@ impl Template {
         Ok(template)
     }
 
+    /// How long one invocation of a function may take.
+    #[must_use]
+    pub fn timeout_of(&self, function: &str) -> Duration {
+        let found = self.functions.iter().find(|found| found.name == function);
+        found.map_or(TIMEOUT, |found| found.timeout)
+    }
+
     fn take_tables(&mut self, document: &Value) {
         for (id, resource) in resources(document, "AWS::DynamoDB::Table") {
             let id = id.strip_suffix("Table").unwrap_or(id).to_owned();
@@ -166,6 +179,9 @@ impl Reader<'_> {
             let from = from["Environment"]["Variables"].as_object().into_iter().flatten();
             variables.extend(from.map(|(name, value)| (name.clone(), self.settled(value))));
         }
+        let timeout = [properties, &self.root["Globals"]["Function"]]
+            .into_iter()
+            .find_map(|from| self.resolved(&from["Timeout"]).as_u64());
         let invoked = &properties["EventInvokeConfig"];
         let retries = invoked["MaximumRetryAttempts"].as_u64().and_then(|most| u32::try_from(most).ok());
         let mut function = Function {
@@ -175,6 +191,7 @@ impl Reader<'_> {
             streams: Vec::new(),
             schedules: Vec::new(),
             rules: Vec::new(),
+            timeout: timeout.map_or(TIMEOUT, Duration::from_secs),
             retries: retries.unwrap_or(2),
             failures: resource_of(&invoked["DestinationConfig"]["OnFailure"]["Destination"]),
         };
@@ -294,4 +311,16 @@ fn nested(document: &Value) -> impl Iterator<Item = &str> {
     let stacks = resources(document, "AWS::CloudFormation::Stack")
         .filter_map(|(_, resource)| resource["Properties"]["TemplateURL"].as_str());
     applications.chain(stacks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_may_take_as_long_as_it_says_or_all_of_them_do() {
+        let template = Template::read(&crate::root().join("template.yaml")).unwrap();
+        assert_eq!(template.timeout_of("create-booking"), Duration::from_secs(29));
+        assert_eq!(template.timeout_of("reconcile"), Duration::from_mins(15));
+    }
 }

@@ -93,6 +93,7 @@ mod tests {
             streams: Vec::new(),
             schedules: Vec::new(),
             rules: Vec::new(),
+            timeout: std::time::Duration::from_secs(29),
             retries: 2,
             failures: None,
         }

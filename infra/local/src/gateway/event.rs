@@ -7,12 +7,21 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::Request;
-use http::header::{COOKIE, HOST, USER_AGENT};
+use http::header::{COOKIE, HOST, HeaderName, USER_AGENT};
 use lambda_http::Body;
 use roost::clock::Instant;
 use serde_json::{Value, json};
 
 use crate::router::Taken;
+
+/// Whether an event's host, path and query make an address. `lambda_http` makes one of them, and panics where there
+/// is none.
+pub(super) fn has_address(event: &Value) -> bool {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let host = event["headers"]["host"].as_str().unwrap_or("localhost");
+    let address = format!("https://{host}{}?{}", text(&event["rawPath"]), text(&event["rawQueryString"]));
+    url::Url::parse(&address).is_ok_and(|url| url.as_str().parse::<http::Uri>().is_ok())
+}
 
 /// The event of a request that a route has taken.
 pub(super) fn of(
@@ -74,10 +83,12 @@ pub(super) fn of(
     event
 }
 
-/// Names in small letters, several values of one name joined with commas; cookies stand apart.
+/// Names in small letters, several values of one name joined with commas; cookies stand apart, and of
+/// the protocol API Gateway believes no client.
 fn headers(request: &Request<Bytes>) -> BTreeMap<&str, String> {
     let mut headers: BTreeMap<&str, String> = BTreeMap::new();
-    for (name, value) in request.headers().iter().filter(|(name, _)| *name != COOKIE) {
+    let is_passed_on = |name: &HeaderName| *name != COOKIE && name.as_str() != "x-forwarded-proto";
+    for (name, value) in request.headers().iter().filter(|(name, _)| is_passed_on(name)) {
         let value = String::from_utf8_lossy(value.as_bytes());
         headers
             .entry(name.as_str())
@@ -114,15 +125,21 @@ mod tests {
     use lambda_http::RequestExt as _;
     use roost::http::Endpoint;
 
-    #[test]
-    fn a_request_goes_through_the_event_unchanged() {
+    const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    fn taken() -> Taken {
         let endpoint = Endpoint {
             name: "get-thing",
             method: "POST",
             path: "/v1/things/{id}",
             handle: |_, _| Box::pin(async { roost::http::refuse(roost::error::Error::NotFound, "", "") }),
         };
-        let taken = Taken { endpoint, parameters: vec![("id", "7".into())] };
+        Taken { endpoint, parameters: vec![("id", "7".into())] }
+    }
+
+    #[test]
+    fn a_request_goes_through_the_event_unchanged() {
+        let taken = taken();
         for sent in [&b"{\"a\": 1}"[..], b"\xff\xfe", b""] {
             let request = Request::post("/v1/things/7?a=%C3%A9&b=")
                 .header("Host", "127.0.0.1:3000")
@@ -131,7 +148,7 @@ mod tests {
                 .header("Content-Type", "application/json")
                 .body(Bytes::copy_from_slice(sent))
                 .unwrap();
-            let event = of(&request, &taken, "r-1", IpAddr::from([127, 0, 0, 1]), Instant::UNIX_EPOCH);
+            let event = of(&request, &taken, "r-1", PEER, Instant::UNIX_EPOCH);
             let arrived = lambda_http::request::from_str(&event.to_string()).unwrap();
             assert_eq!(arrived.method(), "POST");
             assert_eq!(arrived.uri().path(), "/v1/things/7");
@@ -140,5 +157,28 @@ mod tests {
             assert_eq!(arrived.path_parameters().first("id"), Some("7"));
             assert_eq!(&arrived.body()[..], sent);
         }
+    }
+
+    #[test]
+    fn a_request_without_an_address_goes_nowhere() {
+        let event = |host: &str, target: &str| {
+            let request = Request::post(target).header("Host", host).header("X-Forwarded-Proto", "1");
+            of(&request.body(Bytes::new()).unwrap(), &taken(), "r-1", PEER, Instant::UNIX_EPOCH)
+        };
+        for host in ["localhost:3000", "Api.roost.local.", "127.0.0.1", "[::1]:3000", "4f3a_2"] {
+            for target in ["/v1/things/7", "/v1/things/\"{}", "host.local:80"] {
+                let event = event(host, target);
+                assert!(has_address(&event), "{host}");
+                let arrived = lambda_http::request::from_str(&event.to_string()).unwrap();
+                assert_eq!(arrived.headers()["host"], host);
+                assert!(!arrived.headers().contains_key("x-forwarded-proto"));
+            }
+        }
+        for host in ["a b", "a:b", "a:65536", "[::1", "1.2.3.256", "a.0x7", "xn--a", "a%zz"] {
+            assert!(!has_address(&event(host, "/v1/things/7")), "{host}");
+        }
+        assert!(!has_address(&event("localhost", &format!("/{}", "\"".repeat(22_000)))));
+        let old = Request::get("/").body(Bytes::new()).unwrap();
+        assert!(has_address(&of(&old, &taken(), "r-1", PEER, Instant::UNIX_EPOCH)), "HTTP/1.0 names no host");
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-/// How many rows are named one by one.
+/// How many rows are named one by one, those of all files together.
 const MOST_NAMED: usize = 200;
 
 /// One row that could not be used, or not wholly.
@@ -62,15 +62,30 @@ pub struct Report {
     pub took: Duration,
 }
 
+impl Report {
+    /// The rows that are named: the first of each file. What one file leaves of its share, others have.
+    fn named(&self) -> Vec<&[Problem]> {
+        let mut files: Vec<&[Problem]> = self.problems.chunk_by(|one, next| one.file == next.file).collect();
+        let (mut left, mut waiting) = (MOST_NAMED, files.len());
+        let mut shortest_first: Vec<&mut &[Problem]> = files.iter_mut().collect();
+        shortest_first.sort_by_key(|rows| rows.len());
+        for rows in shortest_first {
+            let all = *rows;
+            *rows = &all[..all.len().min(left / waiting)];
+            left -= rows.len();
+            waiting -= 1;
+        }
+        files
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for problem in self.problems.iter().take(MOST_NAMED) {
+        let named = self.named().concat();
+        for problem in &named {
             writeln!(f, "{problem}")?;
         }
         let count = self.problems.len();
-        if count > MOST_NAMED {
-            writeln!(f, "… and {} rows more", count - MOST_NAMED)?;
-        }
         let Self { new, changed, unchanged, failed, nights, shift, .. } = self;
         write!(
             f,
@@ -79,9 +94,44 @@ impl fmt::Display for Report {
             new + changed + unchanged,
             self.took.as_secs_f64(),
         )?;
-        if count > 0 {
-            write!(f, " {count} rows were reported above.")?;
+        if count > named.len() {
+            let shown = named.len();
+            write!(
+                f,
+                " {shown} of {count} reported rows are shown above; --check shows all that the files have."
+            )
+        } else if count > 0 {
+            write!(f, " {count} rows were reported above.")
+        } else {
+            Ok(())
         }
-        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(calendar: u64, listings: u64) -> Report {
+        let mut problems = Problems::default();
+        for (file, count) in [("listings.csv", listings), ("calendar.csv", calendar)] {
+            (0..count).for_each(|row| problems.note(file, row + 2, "no price"));
+        }
+        Report { problems: problems.into_sorted(), ..Report::default() }
+    }
+
+    #[test]
+    fn each_file_shows_its_first_rows_however_many_another_has() {
+        let cases = [(500, 500, [100, 100]), (500, 3, [197, 3]), (20, 500, [20, 180])];
+        for (calendar, listings, shown) in cases {
+            let text = report(calendar, listings).to_string();
+            let rows = |file: &str| text.lines().filter(|line| line.starts_with(file)).count();
+            assert_eq!([rows("calendar.csv:"), rows("listings.csv:")], shown);
+            assert!(text.contains("listings.csv:2: no price"), "{text}");
+            let last = format!("200 of {} reported rows are shown above; --check", calendar + listings);
+            assert!(text.contains(&last), "{text}");
+        }
+        assert!(report(120, 80).to_string().ends_with(" 200 rows were reported above."));
+        assert!(report(0, 0).to_string().ends_with("Dates moved by 0 days."));
     }
 }
