@@ -55,11 +55,13 @@ pub enum Bug {
     WebhookWithoutDedupe,
     /// What is withheld from a payout is still owed.
     DebtStays,
+    /// A hold is taken for lapsed whose lapse could not be written, since it was paid.
+    LostLapseIgnored,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::ReleaseWithoutCondition,
         Self::ConfirmWithoutFence,
         Self::AuthorizeWithoutKey,
@@ -85,6 +87,7 @@ impl Bug {
         Self::FailoverOnTimeout,
         Self::WebhookWithoutDedupe,
         Self::DebtStays,
+        Self::LostLapseIgnored,
     ];
 }
 

@@ -56,6 +56,7 @@ pub fn scripts() -> Vec<Main> {
             ],
             faults: Vec::new(),
             skews: vec![0, 0, 0],
+            lag: 0,
         },
     };
     let in_two = |name, does| {

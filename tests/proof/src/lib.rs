@@ -6,6 +6,7 @@ mod check;
 pub mod crashes;
 pub mod executor;
 mod index;
+mod replica;
 pub mod script;
 mod wire;
 mod world;

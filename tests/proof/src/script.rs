@@ -3,9 +3,12 @@
 
 mod draw;
 
-use draw::{fault, guest_does, host, pays_in_two, want_the_same_end};
+use draw::{contest_a_lapse, fault, guest_does, host, pays_in_two, want_the_same_end};
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
+
+/// How far reads are behind where they are far behind, in milliseconds: three seconds.
+const FAR_BEHIND: u16 = 3_000;
 
 /// A history's script. The order in which things happen follows from the seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +23,10 @@ pub struct Script {
     pub faults: Vec<Fault>,
     /// How far the clocks of the function instances are off, in milliseconds.
     pub skews: Vec<i64>,
+    /// How far every second read may be behind that does not ask for the latest, in milliseconds; all of them see
+    /// everything where it is nothing.
+    #[serde(default)]
+    pub lag: u16,
 }
 
 /// A home.
@@ -282,7 +289,15 @@ impl Script {
         let faults = (0..count).map(|_| fault(random)).collect();
         let off = [0, 0, 0, 5_000, -5_000, 300_000, -300_000];
         let skews = (0..3).map(|_| off[random.usize(..off.len())]).collect();
-        Self { seed, homes, actors, faults, skews }
+        let lag = match random.u8(..16) {
+            0 => 50,
+            1 => FAR_BEHIND,
+            _ => 0,
+        };
+        if lag == FAR_BEHIND && !in_two && !long {
+            contest_a_lapse(random, &mut homes[0], &mut actors);
+        }
+        Self { seed, homes, actors, faults, skews, lag }
     }
 
     /// Scripts that are a little smaller, the most smaller ones first.
@@ -307,6 +322,9 @@ impl Script {
                 script.actors[actor].commands.remove(command);
                 smaller.push(script);
             }
+        }
+        if self.lag > 0 {
+            smaller.push(Self { lag: 0, ..self.clone() });
         }
         for skew in 0..self.skews.len() {
             if self.skews[skew] != 0 {

@@ -20,6 +20,7 @@ use roost_local::search;
 
 use crate::executor::{Bell, Executor};
 use crate::index::SmallIndex;
+use crate::replica::Replica;
 use crate::script::{Fault, Site, What};
 
 /// What the simulated product consists of beside its functions.
@@ -27,6 +28,8 @@ use crate::script::{Fault, Site, What};
 pub(crate) struct Parts {
     pub executor: Executor,
     pub engine: Engine,
+    /// What is behind it.
+    pub replica: Replica,
     pub provider: Provider,
     /// Rung when the provider has answered, and so may have something to tell.
     pub answered: Bell,
@@ -119,7 +122,19 @@ impl Parts {
             }
             _ => {}
         }
-        let answered = self.perform(site, &target, &path, &request, fault).await;
+        let is_behind = site == Some(Site::Store)
+            && !quiet
+            && fault.is_none()
+            && self.replica.may_answer(&target, request.body().bytes().unwrap_or_default())
+            && !self.plan.is_over()
+            && self.executor.below(2) == 0;
+        let answered = if is_behind {
+            let body = request.body().bytes().unwrap_or_default();
+            let reply = self.replica.answer(self.executor.passed(), &target, body).await;
+            reply.map(|reply| response(reply, "application/x-amz-json-1.0"))
+        } else {
+            self.perform(site, &target, &path, &request, fault).await
+        };
         match fault {
             Some(What::CrashAfter) => self.executor.crash().await,
             Some(What::LostAfter) => return self.silence().await,
@@ -170,6 +185,8 @@ impl Parts {
                 };
                 let reply = stored(&self.engine, target, body, fault).await?;
                 if reply.status == 200 && changes(operation_of(target)) {
+                    let now = self.executor.passed();
+                    self.replica.note(now, now.is_zero(), target, body);
                     self.commits.tell(body);
                 }
                 Some(response(reply, "application/x-amz-json-1.0"))
@@ -267,6 +284,11 @@ impl Plan {
     /// From now on nothing goes wrong.
     pub(crate) fn end(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).over = true;
+    }
+
+    /// Whether nothing goes wrong any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).over
     }
 
     /// What has gone wrong so far.

@@ -39,6 +39,7 @@ pub(crate) use background::LONGEST_PAUSE;
 use crate::check::Watch;
 use crate::executor::{Bell, Executor};
 use crate::index::SmallIndex;
+use crate::replica::Replica;
 use crate::script::Script;
 use crate::wire::{Commits, Parts, Plan, Wire};
 
@@ -122,11 +123,14 @@ impl World {
     /// from the first on where they are recorded.
     pub(crate) fn new(script: &Script, record: bool) -> Self {
         let blueprint = if record { &Plans::get().blueprint } else { Self::inhabited() };
-        let engine = Engine::on(blueprint.copy().expect("the tables are copied"));
+        let copy = || Engine::on(blueprint.copy().expect("the tables are copied"));
+        let engine = copy();
+        let lag = Duration::from_millis(script.lag.into());
+        let replica = if lag.is_zero() { Replica::default() } else { Replica::of(copy(), lag) };
         if record {
             engine.record();
         }
-        let (world, mut dispatcher) = Self::on(engine, script);
+        let (world, mut dispatcher) = Self::on(engine, replica, script);
         if record {
             world.populate();
         }
@@ -145,7 +149,7 @@ impl World {
     }
 
     /// The product on a store, where nothing happens yet.
-    fn on(engine: Engine, script: &Script) -> (Self, Dispatcher) {
+    fn on(engine: Engine, replica: Replica, script: &Script) -> (Self, Dispatcher) {
         let plans = Plans::get();
         let executor = Executor::new(script.seed);
         let clock = |skew: i64| {
@@ -157,6 +161,7 @@ impl World {
         let parts = Parts {
             executor: executor.clone(),
             engine,
+            replica,
             provider: Provider::new(clock(0)),
             answered: Bell::default(),
             bus,

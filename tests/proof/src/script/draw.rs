@@ -107,6 +107,17 @@ pub(super) fn want_the_same_end(random: &mut Rng, home: &mut Home, actors: &mut 
     actors.push(Actor { host: true, commands: accepts(1).to_vec() });
 }
 
+/// A hold is paid in its last second, and another wants its nights a second after: what he reads may not have the
+/// payment.
+pub(super) fn contest_a_lapse(random: &mut Rng, home: &mut Home, actors: &mut [Actor]) {
+    *home = Home { instant: true, capacity: 1, deposit: false };
+    let (first, nights) = range(random, false);
+    let book = |card| Command::Book { home: 0, first, nights, card, copies: 1, waits: 0 };
+    let paid = Command::Pay { card: Card::Good, copies: 1, with_sweep: false };
+    actors[0].commands.splice(0..0, [book(None), Command::Wait { seconds: 899 }, paid]);
+    actors[1].commands.splice(0..0, [Command::Wait { seconds: 901 }, book(Some(Card::Good))]);
+}
+
 /// One thing that the host does.
 pub(super) fn host(random: &mut Rng, homes: usize, long: bool) -> Command {
     let back = random.usize(..4);

@@ -12,6 +12,7 @@ use roost_local::engine::Engine;
 use serde_json::json;
 
 use super::{HOST, Plans, World, guest, lock};
+use crate::replica::Replica;
 use crate::script::{Home, Script};
 
 /// Guests are the first actors of a script, and no more than these.
@@ -24,8 +25,9 @@ impl World {
         INHABITED.get_or_init(|| {
             let blueprint = Blueprint::of(&Plans::get().template.tables).expect("the tables are made");
             let engine = Engine::on(blueprint.original().expect("the tables are there"));
-            let nobody = Script { seed: 0, homes: vec![], actors: vec![], faults: vec![], skews: vec![] };
-            Self::on(engine, &nobody).0.populate();
+            let nobody =
+                Script { seed: 0, homes: vec![], actors: vec![], faults: vec![], skews: vec![], lag: 0 };
+            Self::on(engine, Replica::default(), &nobody).0.populate();
             blueprint
         })
     }
