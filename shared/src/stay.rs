@@ -57,6 +57,12 @@ impl Nights {
         Self::between(self.first.max(other.first), self.end.min(other.end))
     }
 
+    /// The nights from `date` on.
+    #[must_use]
+    pub fn from_date(self, date: Date) -> Option<Self> {
+        Self::between(self.first.max(date), self.end)
+    }
+
     /// Every night, in ascending order.
     pub fn iter(self) -> impl DoubleEndedIterator<Item = Date> + Clone {
         (epoch_day(self.first)..epoch_day(self.end)).map(date_of_epoch_day)

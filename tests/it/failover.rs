@@ -1,5 +1,7 @@
 //! Two providers: the second takes a payment only when the first was certainly not reached.
 
+use crate::issues::{admin, appoint};
+use crate::payouts::onboarded;
 use roost_tests::{Caller, Product, VISA};
 use serde_json::{Value, json};
 
@@ -112,6 +114,45 @@ async fn after_three_in_vain_all_leave_a_provider_alone_until_one_finds_it_back(
     product.advance(31).await;
     assert_eq!(provider(80).await, "stripe authorize", "one has tried");
     assert_eq!(provider(90).await, "stripe authorize");
+}
+
+/// Adyen takes a capture on and tells later that it failed: the platform has nothing to pay the host of.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_capture_that_failed_afterwards_is_not_paid_out_until_an_operator_has_seen_to_it() {
+    let product = Product::start().await;
+    let (host, listing) = product.host_with_home("host", json!({})).await;
+    appoint(&product).await;
+    onboarded(&product, &host).await;
+    let guest = product.one_of_a_crowd(1);
+    faults(&product, &json!({"provider": "stripe", "fault": "down", "times": 1000})).await;
+    let booking = booked(&product, &guest, &listing, 6).await;
+    no_faults(&product).await;
+    product.drain().await;
+    let payment =
+        product.stack.app().store.booking(booking.parse().unwrap()).await.unwrap().unwrap().payment_id(0);
+    let mut item = json!({
+        "additionalData": {}, "amount": {"currency": "EUR", "value": 100}, "eventCode": "CAPTURE_FAILED",
+        "eventDate": "2027-01-01T00:00:00+01:00", "merchantAccountCode": "RoostLocal",
+        "merchantReference": format!("{payment}:capture:{booking}"), "pspReference": "NC6HT9CRT65ZGN82",
+        "success": "true", "reason": "Insufficient balance",
+    });
+    item["additionalData"]["hmacSignature"] = roost_local::provider::sign_item(&item).into();
+    let told = json!({"live": "false", "notificationItems": [{"NotificationRequestItem": item}]});
+    for _ in 0..2 {
+        product.anybody().post("/v1/webhooks/adyen", &told).await.expect(200);
+    }
+    product.advance(8 * 86_400).await;
+    for _ in 0..2 {
+        product.run("advance-stays").await;
+    }
+    assert_eq!(product.ledger("transfer", "succeeded").await.len(), 0);
+    let operator = admin(&product).await;
+    let issues = operator.get("/v1/admin/payment-issues").await.expect(200)["items"].clone();
+    assert_eq!((&issues[0]["id"], &issues[0]["tries"]), (&json!(booking), &json!(1)), "{issues}");
+    let resolve = format!("/v1/admin/payment-issues/{booking}/resolve");
+    operator.post(&resolve, &json!({"note": "The guest has paid by bank transfer."})).await.expect(200);
+    product.run("advance-stays").await;
+    assert_eq!(product.ledger("transfer", "succeeded").await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -116,8 +116,9 @@ async fn a_store_that_fails_at_any_call_leaves_one_booking_with_its_nights_and_c
             let quote = guest.quote(&listing, check_in, check_out).await.expect(201);
             let calls = AtomicUsize::new(0);
             product.stack.faults().inject(move |call| {
-                // Only a transaction can meet another one.
-                let meets = fault != StoreFault::Conflict || call.operation == "TransactWriteItems";
+                // A write alone can meet a transaction.
+                let writes = ["TransactWriteItems", "PutItem", "UpdateItem"].contains(&call.operation);
+                let meets = fault != StoreFault::Conflict || writes;
                 let ours = meets && call.function == Some("create-booking");
                 let number = if ours { calls.fetch_add(1, Ordering::SeqCst) } else { return None };
                 (from..from + times).contains(&number).then_some(fault)

@@ -15,6 +15,7 @@ mod import;
 mod index;
 mod issues;
 mod journey;
+mod kept;
 mod mail;
 mod money;
 mod payouts;

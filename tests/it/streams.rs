@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use roost::ids::{ListingId, UnitId};
 use roost_local::faults::StreamFault;
-use roost_tests::{Product, VISA};
+use roost_tests::{Product, VISA, handle};
 use serde_json::{Value, json};
 
 /// What the cells hold of each unit, without how often it was written.
@@ -77,6 +77,42 @@ async fn lost_doubled_and_displaced_records_end_in_the_same_cells() {
     assert_eq!(converged.len(), homes.len());
     assert_eq!(converged, truth(&product, &homes).await);
     assert_eq!(failures(&product).await, Vec::<Value>::new());
+}
+
+/// As other functions than these may have written it, before a deployment or after it was taken back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_projection_that_cannot_be_read_hides_nothing_but_itself() {
+    let product = Product::start().await;
+    let (_, homes) = product.host_with_homes("host", 3).await;
+    product.drain().await;
+    let scan = json!({
+        "TableName": "roost-projections", "FilterExpression": "attribute_exists(#projection)",
+        "ExpressionAttributeNames": {"#projection": "projection"},
+    });
+    let scanned = product.stack.engine().answer("DynamoDB_20120810.Scan", scan.to_string().as_bytes()).await;
+    let scanned: Value = serde_json::from_str(&scanned.body).unwrap();
+    let mut one = scanned["Items"].as_array().unwrap()[0].clone();
+    one["projection"] = json!({"B": "/w=="});
+    let lost = one["unit"]["S"].as_str().unwrap().to_owned();
+    let put = json!({"TableName": "roost-projections", "Item": one}).to_string();
+    assert_eq!(product.stack.engine().answer("DynamoDB_20120810.PutItem", put.as_bytes()).await.status, 200);
+    let app = product.stack.app();
+    assert_eq!(app.store.filed_page(None).await.unwrap().filed.len(), 2);
+    let found = product.anybody().get("/v1/search?lat=51.2&lng=4.4&radiusKm=50").await.expect(200);
+    assert_eq!(found["total"], 2, "{found}");
+    // What infra/project.sh hands over: keys and a number.
+    let home = homes.iter().find(|home| unit(home).to_string() == lost).unwrap();
+    let keys = json!({"listing": {"S": home}, "item": {"S": format!("unit#{lost}")}});
+    let change = json!({
+        "Keys": keys, "SequenceNumber": "0", "ApproximateCreationDateTime": 0, "SizeBytes": 0,
+    });
+    let record = json!({
+        "eventName": "MODIFY", "eventSource": "aws:dynamodb", "awsRegion": "", "eventID": "0", "dynamodb": change,
+    });
+    handle(&app, "project", &json!({"Records": [record]})).await.unwrap();
+    product.drain().await;
+    let found = product.anybody().get("/v1/search?lat=51.2&lng=4.4&radiusKm=50").await.expect(200);
+    assert_eq!(found["total"], 3, "{found}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

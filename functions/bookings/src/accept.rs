@@ -36,7 +36,10 @@ impl Operation for AcceptBooking {
             return answer(&app, &request, call.caller.id).await;
         }
         let accepted = accepted(&app, &request)?;
-        let capacity = app.store.terms(request.unit).await?.map_or(1, |terms| terms.capacity);
+        let terms = app.store.terms(request.unit).await?;
+        // Its listing has been deleted since: nobody stays there.
+        let gone = || Error::unavailable_stay(vec![Reason { date: None, reason: Unsold::NotActive }]);
+        let capacity = terms.ok_or_else(gone)?.capacity;
         let booking = match app.store.accept(&request, accepted, capacity).await? {
             Made::Done(booking) => {
                 let paid = paying::pay(&app, booking).await;

@@ -14,6 +14,7 @@ use roost::planted::{self, Bug};
 use roost::pricing::parts::Parts;
 use roost::quote::{Quote, VALIDITY};
 use roost::secrets::Purpose;
+use roost::stay::Nights;
 use roost::store::bookings::Made;
 use roost::store::nights::Ledger;
 use serde::Deserialize;
@@ -156,6 +157,14 @@ impl Wish {
         let terms = terms
             .filter(|terms| terms.status == ListingStatus::Active)
             .ok_or_else(|| Error::unavailable_stay(vec![Reason { date: None, reason: Unsold::NotActive }]))?;
+        // The host may have closed the rest of the calendar since it was quoted, which no night shows.
+        let closed =
+            terms.open_until.and_then(|until| quote.stay.from_date(until)).into_iter().flat_map(Nights::iter);
+        let closed: Vec<_> =
+            closed.map(|date| Reason { date: Some(date), reason: Unsold::Blocked }).collect();
+        if !closed.is_empty() {
+            return Err(Error::unavailable_stay(closed));
+        }
         let (mode, state) = match (terms.instant_book, &self.method) {
             (true, Some(_)) => (Mode::PaidAtOnce, State::PaymentStarted),
             (true, None) => (Mode::Held, State::Held),

@@ -3,6 +3,7 @@
 use roost::app::App;
 use roost::error::{Fields, Result};
 use roost::http::{Answer, Call, Host, Nothing, Operation};
+use roost::store::blocks::Block as Kept;
 use serde::Deserialize;
 
 use crate::range::{accepted, parse_settable_range};
@@ -49,13 +50,7 @@ impl Operation for Block {
         let reason = fields.text("/reason", body.reason.as_deref().unwrap_or("blocked"), 1, 40);
         let notes = body.notes.map(|notes| fields.text("/notes", &notes, 0, 500));
         let range = accepted(range, fields)?;
-        app.store.block(&terms, range, &reason).await?;
-        if let Some(notes) = notes {
-            let notes = Some(notes).filter(|notes| !notes.is_empty());
-            app.store
-                .update_calendar(&terms, range, |year| year.notes.update(range, |_| notes.clone()))
-                .await?;
-        }
+        app.store.block(&terms, range, &Kept { reason, note: notes }).await?;
         Ok(Answer::ok(NightsSet { nights: range.count() }))
     }
 }

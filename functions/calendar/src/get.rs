@@ -97,10 +97,14 @@ impl Operation for GetCalendar {
         let (query, mut fields) = (call.query()?, Fields::default());
         let range = parse_range(&query.start_date, &query.end_date, &mut fields);
         let range = accepted(range, fields)?;
-        let taken = app.store.taken(terms.unit, terms.capacity, range, true).await?;
-        let mut taken: HashMap<Date, Taken> = taken.into_iter().map(|night| (night.date, night.by)).collect();
-        let nights = range.iter().map(|date| night(&terms, &calendar, date, taken.remove(&date))).collect();
-        Ok(Answer::ok(CalendarView { nights }))
+        let ledger = app.store.ledger(terms.unit, range, true).await?;
+        let taken = ledger.taken(terms.capacity).into_iter();
+        let mut taken: HashMap<Date, Taken> = taken.map(|night| (night.date, night.by)).collect();
+        let night = |date| {
+            let notes = ledger.note(date).map(ToOwned::to_owned);
+            CalendarNight { notes, ..night(&terms, &calendar, date, taken.remove(&date)) }
+        };
+        Ok(Answer::ok(CalendarView { nights: range.iter().map(night).collect() }))
     }
 }
 
@@ -123,6 +127,6 @@ fn night(terms: &Terms, calendar: &Calendar, date: Date, taken: Option<Taken>) -
         closed_to_arrival: rules.closed_to_arrival,
         closed_to_departure: rules.closed_to_departure,
         reason,
-        notes: calendar.notes.get(date).cloned(),
+        notes: None,
     }
 }

@@ -42,7 +42,6 @@ impl Operation for Unblock {
         let range = parse_settable_range(&body.start_date, &body.end_date, today, &mut fields);
         let range = accepted(range, fields)?;
         app.store.unblock(&terms, range).await?;
-        app.store.update_calendar(&terms, range, |year| year.notes.update(range, |_| None)).await?;
         Ok(Answer::ok(NightsSet { nights: range.count() }))
     }
 }

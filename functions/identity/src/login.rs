@@ -39,10 +39,7 @@ impl Operation for Login {
     async fn run(app: App, call: Call<Self>) -> Result<Answer<SignedIn>> {
         let body = call.body()?;
         // What is no address is an unknown one: the same answer, after the same work.
-        let user = match body.email.parse::<Email>() {
-            Ok(email) => app.store.user_by_email(&email).await?,
-            Err(_) => None,
-        };
+        let user = app.store.user_by_email(body.email.parse::<Email>().ok().as_ref()).await?;
         let hash = user.as_ref().and_then(|user| user.password_hash.clone());
         let matches = password::matches(body.password, hash).await?;
         let user = user.filter(|_| matches).ok_or(Error::Unauthenticated {

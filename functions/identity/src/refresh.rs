@@ -17,7 +17,8 @@ pub struct Refresh;
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RefreshBody {
-    /// The newest refresh token; using it twice ends the session.
+    /// The newest refresh token; using an older one ends the session, unless it is the one before and was used
+    /// half a minute ago at most.
     pub refresh_token: String,
 }
 
@@ -43,7 +44,7 @@ impl Operation for Refresh {
             .user(session.user)
             .await?
             .ok_or(Error::Unauthenticated { code: "token_invalid", detail: "The account is gone." })?;
-        let renewed = session.renewed(now, &app.entropy);
+        let renewed = session.renewed(now, &app.secrets);
         app.store.renew_session(&session, &renewed).await?;
         Ok(Answer::ok(SignedIn::of(&app, user, &renewed)?))
     }

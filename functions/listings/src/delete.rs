@@ -27,10 +27,10 @@ impl Operation for Delete {
     type Reply = Nothing;
 
     async fn run(app: App, call: Call<Self>) -> Result<Answer<Nothing>> {
-        call.body()?;
-        let expected = call.if_match()?;
         for _ in 0..MOST_TRIES {
             let (listing, terms) = app.store.own_listing(&call.caller, call.path.id).await?;
+            call.body()?;
+            let expected = call.if_match()?;
             if expected.is_some_and(|version| version != listing.version) {
                 return Err(Error::Stale);
             }

@@ -229,7 +229,8 @@ fn statuses(described: &Described, types: &Types) -> Vec<u16> {
     if described.endpoint.path.contains('{') {
         statuses.push(404);
     }
-    if types.body.is_some() {
+    // A body is looked at where there is to be none, too.
+    if types.body.is_some() || described.endpoint.method != "GET" {
         statuses.extend([400, 413, 415, 422]);
     }
     if types.query["properties"].is_object() {

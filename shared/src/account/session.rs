@@ -1,5 +1,7 @@
 //! Sessions and their refresh tokens. A refresh token is used once: each use gives the next one,
 //! and a second use of the same one ends the session, since one of the two who have it stole it.
+//! But for the first moments: a client whose answer was lost sends the token again, and gets the
+//! same next one.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +15,9 @@ use crate::secrets::{Purpose, Secrets};
 /// How long a refresh token can be used.
 pub const LIFETIME: Duration = Duration::from_hours(7 * 24);
 
+/// How long the use of a refresh token may be repeated: a client tries again, or has two windows open.
+pub const REPEATABLE: Duration = Duration::from_secs(30);
+
 /// A session of a signed-in user, between two refreshes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session {
@@ -20,8 +25,8 @@ pub struct Session {
     pub user: UserId,
     /// Which.
     pub id: SessionId,
-    /// Which of its refresh tokens is the current one: random, so that a write that is sent twice
-    /// recognises itself.
+    /// Which of its refresh tokens is the current one: derived from the one before with the deployment's secret, so
+    /// that a use that comes twice makes the same.
     pub generation: u128,
     /// From when on its refresh token is refused; whole seconds.
     pub expires_at: Instant,
@@ -40,18 +45,18 @@ impl Session {
     /// A new session of `user`.
     #[must_use]
     pub fn begin(user: UserId, now: Instant, entropy: &Entropy) -> Self {
-        Self::generation(user, SessionId::random(entropy), now, entropy)
+        Self::generation(user, SessionId::random(entropy), now, u128::from_be_bytes(entropy.bytes()))
     }
 
     /// The same session after one more refresh.
     #[must_use]
-    pub fn renewed(self, now: Instant, entropy: &Entropy) -> Self {
-        Self::generation(self.user, self.id, now, entropy)
+    pub fn renewed(self, now: Instant, secrets: &Secrets) -> Self {
+        let parts: [&[u8]; 2] = [&self.id.bits().to_be_bytes(), &self.generation.to_be_bytes()];
+        Self::generation(self.user, self.id, now, secrets.keyed_hash(Purpose::Refresh, &parts))
     }
 
-    fn generation(user: UserId, id: SessionId, now: Instant, entropy: &Entropy) -> Self {
+    fn generation(user: UserId, id: SessionId, now: Instant, generation: u128) -> Self {
         let expires = now.as_second() + LIFETIME.as_secs();
-        let generation = u128::from_be_bytes(entropy.bytes());
         Self { user, id, generation, expires_at: Instant::from_second(expires).unwrap_or(Instant::MAX) }
     }
 
@@ -107,7 +112,7 @@ mod tests {
         };
         assert_eq!(read(604_799).unwrap(), session);
         assert!(matches!(read(604_800), Err(Error::Unauthenticated { code: "token_expired", .. })));
-        let renewed = session.renewed(now, &entropy);
+        let renewed = session.renewed(now, &secrets);
         assert!(renewed.id == session.id && renewed.generation != session.generation);
         let forged = secrets.seal(Purpose::Cursor, "", b"", &entropy);
         let refused = Session::of_refresh_token(&secrets, now, &forged);

@@ -75,6 +75,7 @@ impl Booking {
                 .map(str::to_owned),
             payment: self.payment_id(index),
             booking: self.id,
+            guest: self.guest,
             amount: self.price.money(self.parts_of_attempt(index).total()),
             method: self.method.clone().unwrap_or_default(),
             reference: reference.map(str::to_owned),

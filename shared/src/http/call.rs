@@ -5,6 +5,7 @@ use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
 use serde::de::DeserializeOwned;
 
+use super::objects::Objects;
 use super::{KeyUse, Operation};
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -128,11 +129,13 @@ impl<O: Operation> Call<O> {
     /// The version that `If-Match` names; `None` when the caller does not mind which.
     ///
     /// # Errors
-    /// `Stale` when it names none of ours.
+    /// `Stale` when it names none of ours, or several.
     pub fn if_match(&self) -> Result<Option<u64>> {
-        match self.header("if-match") {
-            None | Some("*") => Ok(None),
-            Some(tag) => tag.trim_matches('"').parse().map(Some).map_err(|_| Error::Stale),
+        let Some(value) = self.request.headers().get("if-match") else { return Ok(None) };
+        match value.to_str() {
+            Ok("*") => Ok(None),
+            Ok(tag) => tag.trim_matches('"').parse().map(Some).map_err(|_| Error::Stale),
+            Err(_) => Err(Error::Stale),
         }
     }
 
@@ -198,7 +201,7 @@ fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
         detail: "The body is not valid JSON.".into(),
     })?;
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    serde_path_to_error::deserialize(&mut deserializer)
+    serde_path_to_error::deserialize(Objects(&mut deserializer))
         .map_err(|error| wrong_field(&error.path().clone(), &error.into_inner().to_string()))
 }
 

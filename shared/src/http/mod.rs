@@ -2,6 +2,7 @@
 
 mod answer;
 mod call;
+mod objects;
 pub mod paging;
 pub mod principal;
 mod problem;

@@ -66,8 +66,9 @@ pub struct IndexPage {
 /// Where a list of hits goes on in the index.
 ///
 /// The first page is answered by the index as it is now, so that what was published a second ago is
-/// in it. The others read one point in time, opened after the first page: everything but what that
-/// page showed, in order. So no hit comes twice and none is lost, whatever changes meanwhile.
+/// in it. The others read one point in time, opened a second before the first page at most: everything
+/// but what that page showed, in order. So no hit comes twice, and none is lost but what became
+/// searchable within that second.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Continued {
     /// When the first page was answered.

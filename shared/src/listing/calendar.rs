@@ -5,15 +5,13 @@ use super::Terms;
 use super::runs::Runs;
 use crate::stay::{Date, Nights};
 
-/// Prices, stay rules and notes of a unit.
+/// Prices and stay rules of a unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Calendar {
     /// A night's price in minor units, where it is not the base price.
     pub prices: Runs<i64>,
     /// Stay rules, where they are not the unit's own.
     pub rules: Runs<Rules>,
-    /// The host's notes on nights kept back.
-    pub notes: Runs<String>,
 }
 
 /// Stay rules of a date. `min_nights`, `max_nights` and `closed_to_arrival` bind the stays that
@@ -34,7 +32,7 @@ impl Calendar {
     /// Nothing but what the terms say.
     #[must_use]
     pub const fn empty() -> Self {
-        Self { prices: Runs::none(), rules: Runs::none(), notes: Runs::none() }
+        Self { prices: Runs::none(), rules: Runs::none() }
     }
 
     /// The price of a night in minor units.
@@ -58,11 +56,7 @@ impl Calendar {
     /// The part of it within `range`.
     #[must_use]
     pub fn within(&self, range: Nights) -> Self {
-        Self {
-            prices: self.prices.within(range),
-            rules: self.rules.within(range),
-            notes: self.notes.within(range),
-        }
+        Self { prices: self.prices.within(range), rules: self.rules.within(range) }
     }
 }
 

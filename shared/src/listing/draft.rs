@@ -51,6 +51,12 @@ impl ListingChanges {
         }
         if let Some(description) = &self.description {
             listing.description = fields.text("/description", description, 0, 5000);
+            let may_be_empty = terms.status != ListingStatus::Active;
+            fields.check(
+                may_be_empty || !listing.description.is_empty(),
+                "/description",
+                "must not be empty while the listing is on sale",
+            );
         }
         if let Some(word) = &self.property_type {
             let value = PropertyType::of(word).ok_or_else(|| one_of(PropertyType::ALL, PropertyType::word));
@@ -89,7 +95,9 @@ impl ListingChanges {
                 "/location/lng",
                 "must be from -180 to 180",
             );
-            listing.location = location;
+            // A tenth of a millimetre: the store's numbers do not reach down to every fraction that JSON can write.
+            let rounded = |degrees: f64| (degrees * 1e9).round() / 1e9 + 0.0;
+            listing.location = Location { lat: rounded(location.lat), lng: rounded(location.lng) };
         }
     }
 

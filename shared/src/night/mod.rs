@@ -44,8 +44,7 @@ pub fn why_unsold(
     let departure = calendar.rules(terms, stay.end());
     because(departure.closed_to_departure, Some(stay.end()), Unsold::ClosedToDeparture);
     if let Some(open_until) = terms.open_until {
-        let closed = Nights::between(open_until.max(stay.first()), stay.end());
-        for date in closed.into_iter().flat_map(Nights::iter) {
+        for date in stay.from_date(open_until).into_iter().flat_map(Nights::iter) {
             because(true, Some(date), Unsold::Blocked);
         }
     }
@@ -68,6 +67,8 @@ pub struct Night {
     pub claims: BTreeSet<Claim>,
     /// Why the host keeps it.
     pub blocked: Option<String>,
+    /// The host's note on why.
+    pub note: Option<String>,
 }
 
 /// A night that cannot be sold, and why.

@@ -55,6 +55,8 @@ pub struct PaymentOrder {
     pub payment: PaymentId,
     /// What is paid.
     pub booking: BookingId,
+    /// Who pays: at Adyen a token is one shopper's, who was named when it was made.
+    pub guest: UserId,
     /// How much.
     pub amount: Money,
     /// The provider's token of the guest's card.

@@ -242,12 +242,12 @@ impl Stripe {
         };
         let form = wire::refund_form(order, &id, amount, number);
         for turn in 1..=MOST_KEYS_OF_A_DEBT {
-            match self.refund_of(&id, number, until).await {
+            match self.refunds_of_number(&id, number, until).await {
                 Ok(_) if planted::is(Bug::RefundWithoutKey) => {}
-                Ok(Some(refund)) if refund.stands() => return Refund::Done,
-                // It came back: the card is closed, or an operator has stopped it.
-                Ok(Some(refund)) => return Refund::Refused { context: format!("{refund:?}") },
-                Ok(None) => {}
+                Ok(made) if made.iter().any(wire::Refund::stands) => return Refund::Done,
+                // Each that came back, since the card is closed or somebody has stopped it, has spent a key.
+                Ok(made) if made.len() as u64 >= u64::from(turn) => continue,
+                Ok(_) => {}
                 Err(setback) => return setback.into(),
             }
             let mut key = key(order, &format!("refund:{number}"), turn);
@@ -268,15 +268,15 @@ impl Stripe {
         Refund::Unknown { context: String::from("every key is spent") }
     }
 
-    /// What Stripe has of a refund.
-    async fn refund_of(
+    /// What Stripe has of a refund: one that stands, and those of that number that failed.
+    async fn refunds_of_number(
         &self,
         id: &str,
         number: u32,
         until: Duration,
-    ) -> std::result::Result<Option<wire::Refund>, Setback> {
+    ) -> std::result::Result<Vec<wire::Refund>, Setback> {
         let refunds = self.refunds_of(id, until).await?;
-        Ok(refunds.into_iter().find(|refund| refund.number() == Some(number)))
+        Ok(refunds.into_iter().filter(|refund| refund.number() == Some(number)).collect())
     }
 
     /// What Stripe has of a payment's refunds.

@@ -321,7 +321,7 @@ mod tests {
     fn nights(booking: &Booking) -> Vec<(UnitId, Night)> {
         let night = |date| {
             let claims = booking.claim().into_iter().collect();
-            (booking.unit, Night { date, claims, blocked: None })
+            (booking.unit, Night { date, claims, blocked: None, note: None })
         };
         booking.stay.iter().map(night).collect()
     }
@@ -387,7 +387,10 @@ mod tests {
         let until = now() - Duration::from_hours(2);
         let night = |date| {
             let claims = BTreeSet::from([Claim { booking: id, until }]);
-            (booking(State::Held).unit, Night { date: date_of_epoch_day(date), claims, blocked: None })
+            (
+                booking(State::Held).unit,
+                Night { date: date_of_epoch_day(date), claims, blocked: None, note: None },
+            )
         };
         let stray = [(Kind::StrayClaim, Some(date_of_epoch_day(19_998)))];
         assert_eq!(found(None, id, &[night(19_997), night(19_998)]), stray);

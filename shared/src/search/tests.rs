@@ -122,11 +122,7 @@ fn calendar() -> impl Strategy<Value = Calendar> {
         });
     let prices = prop::collection::vec((-5i32..20, 1i32..10, 0i64..30_000), 0..4);
     let rules = prop::collection::vec((-5i32..20, 1i32..10, rules), 0..3);
-    (prices, rules).prop_map(|(prices, rules)| Calendar {
-        prices: runs(prices),
-        rules: runs(rules),
-        notes: Runs::none(),
-    })
+    (prices, rules).prop_map(|(prices, rules)| Calendar { prices: runs(prices), rules: runs(rules) })
 }
 
 fn nights() -> impl Strategy<Value = Vec<Night>> {
@@ -137,6 +133,7 @@ fn nights() -> impl Strategy<Value = Vec<Night>> {
             date: date_of_epoch_day(TODAY + day),
             claims: (0..u128::from(claims)).map(claim).collect(),
             blocked: is_blocked.then(|| "repairs".to_owned()),
+            note: None,
         };
         nights.into_iter().map(night).collect()
     })
@@ -469,6 +466,7 @@ fn a_year_of_nightly_prices_and_thirty_amenities_stay_small() {
             date: add_days(date_of_epoch_day(TODAY), day),
             claims: BTreeSet::new(),
             blocked: Some(String::new()),
+            note: None,
         })
         .collect();
     assert!(bytes(&home) < 760, "{}", bytes(&home));

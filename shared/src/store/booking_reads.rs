@@ -42,7 +42,10 @@ impl Store {
             .ok_or(Error::NotFound)
     }
 
-    /// Who stays and what they wrote.
+    /// Who stays and what they wrote, read strongly: they were written with the booking, which has been read.
+    ///
+    /// # Errors
+    /// `Unavailable` when they are not there: the booking has just been given up.
     pub async fn details(&self, booking: &Booking) -> Result<Details> {
         if !booking.has_details {
             return Ok(Details::default());
@@ -52,10 +55,11 @@ impl Store {
             .get_item()
             .table_name(&self.tables.bookings)
             .set_key(Some(key_of(keys::BOOKINGS, &keys::booking_details(booking.id))))
+            .consistent_read(true)
             .send()
             .await
             .map_err(fault)?;
-        found.item.map_or_else(|| Ok(Details::default()), record)
+        found.item.map_or_else(|| Err(Error::unavailable("the booking is being given up")), record)
     }
 
     /// The bookings of these ids that exist, in no order.

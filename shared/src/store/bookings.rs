@@ -169,14 +169,24 @@ impl Store {
         Ok(())
     }
 
-    /// Removes an abandoned booking with its details: nobody has seen it, and its key may be used anew.
+    /// Removes an abandoned booking with its details: nobody has seen it, and its key may be used anew. It may have
+    /// been since, for a booking of the same id and in time of the same version: its claim is another.
     async fn forget(&self, booking: &Booking) -> Result<()> {
         let of = |key: &Key| {
             Delete::builder().table_name(&self.tables.bookings).set_key(Some(key_of(keys::BOOKINGS, key)))
         };
         let itself = of(&keys::booking(booking.id))
-            .condition_expression("version = :version")
-            .expression_attribute_values(":version", number(booking.version));
+            .condition_expression("#state = :abandoned AND version = :version AND claim_until = :until")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(
+                ":abandoned",
+                serde_dynamo::to_attribute_value(State::Abandoned).map_err(Error::internal)?,
+            )
+            .expression_attribute_values(":version", number(booking.version))
+            .expression_attribute_values(
+                ":until",
+                number(booking.claim_until.map_or(0, crate::clock::Instant::as_millisecond)),
+            );
         let mut deletes = vec![itself];
         if booking.has_details {
             deletes.push(of(&keys::booking_details(booking.id)));
@@ -185,14 +195,8 @@ impl Store {
             let delete = delete.build().map_err(Error::internal)?;
             Ok(TransactWriteItem::builder().delete(delete).build())
         });
-        let failed = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
-        match self.transact(items.collect::<Result<_>>()?).await? {
-            Some(reasons) if !reasons.iter().any(failed) => {
-                Err(Error::unavailable("the booking was contended"))
-            }
-            // Gone already, or made anew.
-            _ => Ok(()),
-        }
+        // Where the condition fails it is gone already, or made anew.
+        self.transact_if_free(items.collect::<Result<_>>()?).await.map(|_| ())
     }
 
     /// Accepts a request: takes its nights and starts its payment, all or nothing.
@@ -215,13 +219,13 @@ impl Store {
     /// again: what stands is then what we meant to write.
     pub async fn advance(&self, before: &Booking, after: Booking) -> Result<Advance> {
         let after = allowed(before, after)?;
-        let put = self.client.put_item().table_name(&self.tables.bookings);
+        let put =
+            self.client.put_item().table_name(&self.tables.bookings).set_item(Some(booking_item(&after)?));
         if planted::is(Bug::ConfirmWithoutFence) && after.state == State::Confirmed {
-            put.set_item(Some(booking_item(&after)?)).send().await.map_err(fault)?;
+            put.send().await.map_err(fault)?;
             return Ok(Advance::Done(after));
         }
         let put = put
-            .set_item(Some(booking_item(&after)?))
             .condition_expression("#state = :state AND version = :version")
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(
@@ -229,10 +233,10 @@ impl Store {
                 serde_dynamo::to_attribute_value(before.state).map_err(Error::internal)?,
             )
             .expression_attribute_values(":version", number(before.version))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let Err(error) = put else { return Ok(Advance::Done(after)) };
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let Err(error) = self.past_transactions(|| put.clone().send()).await else {
+            return Ok(Advance::Done(after));
+        };
         match error.as_service_error() {
             Some(aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(
                 failed,
@@ -256,8 +260,11 @@ impl Store {
                 items.extend(self.releases(before, claim)?);
                 let Some(cancelled) = self.transact(items).await? else { return Ok(Advance::Done(ended)) };
                 let failed = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
-                if cancelled.first().is_some_and(failed) {
-                    return Ok(Advance::Lost);
+                if let Some(reason) = cancelled.first().filter(|reason| failed(reason)) {
+                    // An earlier try may have been done, and its answer lost.
+                    let standing = reason.item().cloned().map(booking_of_item).transpose()?;
+                    let is_done = standing.as_ref() == Some(&ended);
+                    return Ok(if is_done { Advance::Done(ended) } else { Advance::Lost });
                 }
                 if cancelled.iter().any(failed) {
                     // A night is no longer its own: give back the others one by one.

@@ -110,7 +110,6 @@ pub fn calendar_items(terms: &Terms, calendar: &Calendar) -> Vec<Item> {
     let mut touch = |nights: &Nights| years.extend(nights.first().year()..=add_days(nights.end(), -1).year());
     calendar.prices.iter().for_each(|(nights, _)| touch(nights));
     calendar.rules.iter().for_each(|(nights, _)| touch(nights));
-    calendar.notes.iter().for_each(|(nights, _)| touch(nights));
     years.sort_unstable();
     years.dedup();
     years.into_iter().map(|year| year_item(terms, calendar, year, 1)).collect()
@@ -124,25 +123,14 @@ struct YearRecord {
     prices: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     rules: String,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    notes: Vec<NoteRecord>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct NoteRecord {
-    nights: String,
-    text: String,
 }
 
 fn year_item(terms: &Terms, calendar: &Calendar, year: i16, version: u64) -> Item {
     let calendar = calendar.within(year_of(year));
-    let note =
-        |(nights, text): &(Nights, String)| NoteRecord { nights: write_nights(*nights), text: text.clone() };
     let record = YearRecord {
         version,
         prices: write_runs(&calendar.prices, ToString::to_string),
         rules: write_runs(&calendar.rules, write_rules),
-        notes: calendar.notes.iter().map(note).collect(),
     };
     item(keys::LISTINGS, &keys::calendar(terms.listing, terms.unit, year), &record)
         .expect("a year has plain fields")
@@ -154,23 +142,16 @@ fn year_of_item(item: &Item) -> Option<i16> {
 
 /// The calendar of its years' items, and the version of each year; other items are passed over.
 fn calendar_of_items(items: Vec<Item>) -> Result<(Calendar, Vec<(i16, u64)>)> {
-    let (mut prices, mut rules, mut notes, mut versions) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut prices, mut rules, mut versions) = (Vec::new(), Vec::new(), Vec::new());
     for item in items {
         let Some(year) = year_of_item(&item) else { continue };
         let record: YearRecord = record(item)?;
         let shape = || Error::internal(format!("a calendar of {year} has another shape"));
         prices.extend(read_runs(year, &record.prices, |price| price.parse().ok()).ok_or_else(shape)?);
         rules.extend(read_runs(year, &record.rules, read_rules).ok_or_else(shape)?);
-        for note in record.notes {
-            notes.push((read_nights(year, &note.nights).ok_or_else(shape)?, note.text));
-        }
         versions.push((year, record.version));
     }
-    let calendar = Calendar {
-        prices: prices.into_iter().collect(),
-        rules: rules.into_iter().collect(),
-        notes: notes.into_iter().collect(),
-    };
+    let calendar = Calendar { prices: prices.into_iter().collect(), rules: rules.into_iter().collect() };
     Ok((calendar, versions))
 }
 
@@ -273,13 +254,13 @@ mod tests {
     proptest! {
         #[test]
         fn a_calendar_reads_back_over_changes_of_year(
-            prices in runs(0i64..100_000_000), rules in runs(rules()), notes in runs("[a-z =+]{1,20}"),
+            prices in runs(0i64..100_000_000), rules in runs(rules()),
         ) {
             let (_, terms) = example();
-            let calendar = Calendar { prices, rules, notes };
+            let calendar = Calendar { prices, rules };
             let mut items = calendar_items(&terms, &calendar);
             items.reverse();
-            items.insert(items.len() / 2, terms_item(&terms));
+            items.insert(items.len() / 2, terms_item(&terms, 1));
             prop_assert_eq!(unit_of_items(items).unwrap(), Some((terms, calendar)));
         }
 

@@ -132,14 +132,15 @@ pub(super) fn squares<S: FromStr>(item: &Item) -> Result<Vec<S>> {
     listed.into_iter().flatten().map(square).collect()
 }
 
-/// The candidate of an item; `None` for the mark that a projection has left.
+/// The candidate of an item; `None` for the mark that a projection has left, and for one that cannot be read: the
+/// others of its cell are still found.
 fn candidate_of_item(item: &Item) -> Result<Option<Candidate>> {
     let Some(projection) = item.get("projection").and_then(|bytes| bytes.as_b().ok()) else {
         return Ok(None);
     };
     let version = item.get("version").and_then(|version| version.as_n().ok()?.parse().ok());
     let version = version.ok_or_else(|| Error::internal("a projection without a version"))?;
-    Ok(Some(Candidate::of(Projection::from_bytes(projection.as_ref())?, version)))
+    Ok(Projection::readable(projection.as_ref()).map(|projection| Candidate::of(projection, version)))
 }
 
 /// The cells that an instance has read, each with the count of changes it had then.

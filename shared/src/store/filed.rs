@@ -153,15 +153,18 @@ pub fn place_of_change(changed: &serde_dynamo::Item) -> Option<Key> {
     keys::is_cell(&key.partition).then_some(key)
 }
 
-/// What an item files; `None` for items that file nothing.
+/// What an item files; `None` for items that file nothing, and for a projection that cannot be read: the others of
+/// its batch are still indexed.
 fn filed_of_item(item: &Item) -> Result<Option<Filed>> {
     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
     let Some(unit) = text(keys::PROJECTIONS.1).and_then(|unit| unit.parse().ok()) else { return Ok(None) };
     let version = item.get("version").and_then(|version| version.as_n().ok()?.parse().ok());
     let version = version.ok_or_else(|| Error::internal("a projection without a version"))?;
-    let bytes = item.get("projection").and_then(|bytes| bytes.as_b().ok());
-    let projection = bytes.map(|bytes| Projection::from_bytes(bytes.as_ref())).transpose()?;
-    Ok(Some(Filed { unit, version, projection }))
+    let Some(bytes) = item.get("projection").and_then(|bytes| bytes.as_b().ok()) else {
+        return Ok(Some(Filed { unit, version, projection: None }));
+    };
+    let projection = Projection::readable(bytes.as_ref());
+    Ok(projection.map(|projection| Filed { unit, version, projection: Some(projection) }))
 }
 
 impl Store {

@@ -5,6 +5,7 @@ use crate::clock::Instant;
 use crate::geo::cells::{Cell, Region};
 use crate::ids::{BookingId, EventId, ListingId, PhotoId, SessionId, UnitId, UserId};
 use crate::money::Currency;
+use crate::secrets::fingerprint;
 use crate::stay::Date;
 
 /// The partition and sort key of an item.
@@ -213,9 +214,16 @@ pub fn region(region: Region) -> Key {
     key(format!("region#{region}"), "directory")
 }
 
-/// Search: which cells a city's listings lie in.
+/// Search: which cells a city's listings lie in. The store's partition keys have 2,048 bytes at most, and a hundred
+/// letters can be written out as more.
 #[must_use]
 pub fn city(name: &str) -> Key {
+    const LONGEST: usize = 1_000;
+    if name.len() > LONGEST {
+        let digest =
+            u128::from_be_bytes(fingerprint(name.as_bytes())[..16].try_into().expect("16 of 32 bytes"));
+        return key(format!("city#{digest:032x}"), "directory");
+    }
     key(format!("city#{name}"), "directory")
 }
 

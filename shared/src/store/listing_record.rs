@@ -77,6 +77,9 @@ struct TermsRecord {
     open_until: Option<Date>,
     capacity: u16,
     country: String,
+    /// The listing's, which changes with it: who reads both sees whether they are of one version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -143,9 +146,9 @@ pub(super) fn listing_of_item(item: Item) -> Result<Listing> {
 }
 
 /// The terms of a unit as an item of less than 500 bytes: with a year or two of its calendar it is
-/// read for half a unit.
+/// read for half a unit. `version` is the listing's.
 #[must_use]
-pub fn terms_item(terms: &Terms) -> Item {
+pub fn terms_item(terms: &Terms, version: u64) -> Item {
     let key = keys::terms(terms.listing, terms.unit);
     let record = TermsRecord {
         listing: terms.listing,
@@ -167,6 +170,7 @@ pub fn terms_item(terms: &Terms) -> Item {
         open_until: terms.open_until,
         capacity: terms.capacity,
         country: terms.country.clone(),
+        version: Some(version),
     };
     item(keys::LISTINGS, &key, &record).expect("terms have plain fields")
 }
@@ -218,7 +222,7 @@ pub(super) fn created_item(id: ListingId, created: &Created) -> Item {
     let record = CreatedRecord { fingerprint: ByteArray::new(created.fingerprint) };
     let mut item = item(keys::LISTINGS, &keys::created(id), &record).expect("a fingerprint is plain");
     item.insert("described".to_owned(), AttributeValue::M(listing_item(&created.listing)));
-    item.insert("terms".to_owned(), AttributeValue::M(terms_item(&created.terms)));
+    item.insert("terms".to_owned(), AttributeValue::M(terms_item(&created.terms, created.listing.version)));
     item
 }
 
@@ -253,9 +257,9 @@ pub(super) mod tests {
     fn listings_terms_and_how_they_were_created_read_back() {
         let (listing, mut terms) = example();
         assert_eq!(listing_of_item(listing_item(&listing)).unwrap(), listing);
-        assert_eq!(terms_of_item(terms_item(&terms)).unwrap(), terms);
+        assert_eq!(terms_of_item(terms_item(&terms, 1)).unwrap(), terms);
         terms.deposit_percent = Some(30);
-        assert_eq!(terms_of_item(terms_item(&terms)).unwrap(), terms);
+        assert_eq!(terms_of_item(terms_item(&terms, 1)).unwrap(), terms);
         let created = Created { fingerprint: [7; 32], listing, terms };
         assert_eq!(created_of_item(created_item(created.listing.id, &created)).unwrap(), created);
     }
@@ -268,6 +272,7 @@ pub(super) mod tests {
         terms.base_price = crate::money::LARGEST_PRICE;
         terms.cleaning_fee = crate::money::LARGEST_PRICE;
         terms.deposit_percent = Some(90);
-        assert!(size(&terms_item(&terms)) < 500, "{}", size(&terms_item(&terms)));
+        let item = terms_item(&terms, u64::from(u32::MAX));
+        assert!(size(&item) < 500, "{}", size(&item));
     }
 }

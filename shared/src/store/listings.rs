@@ -6,19 +6,41 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, Delete, DeleteRequest, KeysAndAttributes, Put, TransactWriteItem, WriteRequest,
 };
 
+use super::blocks::Block;
 use super::keys::{self, Key};
 use super::listing_record::{created_item, created_of_item, listing_of_item, terms_of_item};
 use super::take::MOST_TRIES;
-use super::{Item, Store, fault, key_of, text};
+use super::{Item, Store, fault, key_of, number, text};
+use crate::clock::Duration;
 use crate::error::{Error, Result};
 use crate::http::Host;
 use crate::ids::{ListingId, UnitId};
 use crate::listing::{Listing, Terms};
-use crate::night::Taken;
 use crate::stay::{BOOKING_WINDOW, Nights, add_days};
 
 pub use super::calendars::{calendar_items, unit_of_items};
 pub use super::listing_record::{Created, listing_item, terms_item};
+
+/// The two items of a listing, as they were read one after the other.
+#[derive(Default)]
+struct Pair {
+    listing: Option<Listing>,
+    terms: Option<Terms>,
+    /// The version of the listing with which the terms were written.
+    terms_version: Option<u64>,
+}
+
+impl Pair {
+    fn whole(self) -> Option<(Listing, Terms)> {
+        self.listing.zip(self.terms)
+    }
+
+    /// Whether the two are of different versions.
+    fn is_torn(&self) -> bool {
+        let version = self.listing.as_ref().map(|listing| listing.version);
+        version.zip(self.terms_version).is_some_and(|(one, other)| one != other)
+    }
+}
 
 impl Store {
     /// Writes a new listing and its terms; with `created`, also how it was created, for the key
@@ -32,13 +54,13 @@ impl Store {
         terms: &Terms,
         created: Option<&Created>,
     ) -> Result<()> {
-        let mut items = vec![listing_item(listing), terms_item(terms)];
+        let mut items = vec![listing_item(listing), terms_item(terms, listing.version)];
         items.extend(created.map(|created| created_item(listing.id, created)));
         let puts = items.into_iter().map(|item| self.put_if(item, "attribute_not_exists(#item)", None));
-        match self.transact(puts.collect::<Result<_>>()?).await? {
-            None => Ok(()),
-            Some(_) => Err(Error::conflict("listing_exists", "There is a listing of this id already.")),
+        if self.transact_if_free(puts.collect::<Result<_>>()?).await? {
+            return Ok(());
         }
+        Err(Error::conflict("listing_exists", "There is a listing of this id already."))
     }
 
     /// How a listing was created, if a key was sent with it.
@@ -46,9 +68,19 @@ impl Store {
         self.one(&keys::created(id), true).await?.map(created_of_item).transpose()
     }
 
-    /// A listing and its terms.
+    /// A listing and its terms, both of one version.
+    ///
+    /// # Errors
+    /// `Unavailable` when they kept being written.
     pub async fn listing(&self, id: ListingId, strong: bool) -> Result<Option<(Listing, Terms)>> {
-        Ok(self.listings(&[id], strong).await?.pop())
+        for tried in 0..MOST_TRIES {
+            match self.pairs(&[id], strong).await?.remove(&id) {
+                // The store reads several items one after another: a transaction came in between.
+                Some(pair) if pair.is_torn() => self.wait(tried).await,
+                pair => return Ok(pair.and_then(Pair::whole)),
+            }
+        }
+        Err(Error::unavailable("the listing was contended"))
     }
 
     /// The terms of a unit, as they are now.
@@ -117,12 +149,14 @@ impl Store {
         let before = AttributeValue::N(listing.version.saturating_sub(1).to_string());
         let items = vec![
             self.put_if(listing_item(listing), "#version = :before", Some(before))?,
-            self.put_if(terms_item(terms), "attribute_exists(#item)", None)?,
+            self.put_if(terms_item(terms, listing.version), "attribute_exists(#item)", None)?,
         ];
-        self.transact(items).await?.map_or(Ok(()), |_| Err(Error::Stale))
+        if self.transact_if_free(items).await? { Ok(()) } else { Err(Error::Stale) }
     }
 
-    /// Deletes a listing with its terms, its calendar and the nights its host keeps.
+    /// Deletes a listing with its terms and its calendar. Its nights are blocked first and stay so: a booking
+    /// that is being made meanwhile, or a request that is being accepted, meets the deletion in its nights, one of
+    /// the two loses, and what comes later finds none to sell.
     ///
     /// # Errors
     /// `Conflict` `has_bookings` while a night from the listing's today on is booked or held;
@@ -132,21 +166,52 @@ impl Store {
         let window = Nights::between(today, add_days(today, i64::from(BOOKING_WINDOW) + 1))
             .expect("a window has nights");
         // One booking is one too many, however many a night takes.
-        let taken = self.taken(terms.unit, 1, window, true).await?;
-        if taken.iter().any(|night| matches!(night.by, Taken::Booked(_))) {
-            return Err(Error::conflict("has_bookings", "Guests have booked nights from today on."));
-        }
+        let blocked = match self.keep(terms, window, &Block::because("deleted")).await {
+            Err(Error::Conflict { .. }) => {
+                return Err(Error::conflict("has_bookings", "Guests have booked nights from today on."));
+            }
+            blocked => blocked?,
+        };
         let version = AttributeValue::N(listing.version.to_string());
         let items = vec![
             self.delete_if(&keys::listing(listing.id), "#version = :before", Some(version))?,
             self.delete_if(&keys::terms(listing.id, terms.unit), "attribute_exists(#item)", None)?,
         ];
-        if self.transact(items).await?.is_some() {
+        // Where no answer comes it may be deleted: then its nights stay blocked until it is asked for once more.
+        if !self.transact_if_free(items).await? {
+            self.restore(terms, window, &blocked).await?;
             return Err(Error::Stale);
         }
         // From here on nobody finds the unit. What is left over if this fails is out of sight.
         self.delete_calendars(terms).await?;
-        self.unblock(terms, window).await
+        self.expire_created(listing.id).await
+    }
+
+    /// Has the store delete, a day on, how a listing was created: until then its key answers as it did.
+    async fn expire_created(&self, id: ListingId) -> Result<()> {
+        let expires = (self.clock.now() + Duration::from_hours(24)).as_second();
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.tables.listings)
+            .set_key(Some(key_of(keys::LISTINGS, &keys::created(id))))
+            .update_expression("SET expires = :expires")
+            .condition_expression("attribute_exists(#item)")
+            .expression_attribute_names("#item", keys::LISTINGS.1)
+            .expression_attribute_values(":expires", number(expires))
+            .send()
+            .await;
+        match sent {
+            // No key was sent with it.
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
+            sent => sent.map(|_| ()).map_err(fault),
+        }
     }
 
     async fn delete_calendars(&self, terms: &Terms) -> Result<()> {
@@ -208,24 +273,29 @@ impl Store {
 
     /// Those of these listings that exist, with their terms, in the order of `ids`.
     pub async fn listings(&self, ids: &[ListingId], strong: bool) -> Result<Vec<(Listing, Terms)>> {
-        let mut found: HashMap<ListingId, (Option<Listing>, Option<Terms>)> = HashMap::new();
+        let mut found = self.pairs(ids, strong).await?;
+        Ok(ids.iter().filter_map(|id| found.remove(id)?.whole()).collect())
+    }
+
+    async fn pairs(&self, ids: &[ListingId], strong: bool) -> Result<HashMap<ListingId, Pair>> {
+        let mut found: HashMap<ListingId, Pair> = HashMap::new();
         for chunk in ids.chunks(50) {
             let both = |id: &ListingId| [keys::listing(*id), keys::terms(*id, (*id).into())];
             let wanted = chunk.iter().flat_map(both).map(|key| key_of(keys::LISTINGS, &key)).collect();
             for item in self.each_of(wanted, strong).await? {
                 if item.contains_key("owner") {
+                    let version = item.get("version").and_then(|version| version.as_n().ok()?.parse().ok());
                     let terms = terms_of_item(item)?;
-                    let listing = terms.listing;
-                    found.entry(listing).or_default().1 = Some(terms);
+                    let pair = found.entry(terms.listing).or_default();
+                    (pair.terms, pair.terms_version) = (Some(terms), version);
                 } else {
                     let listing = listing_of_item(item)?;
                     let id = listing.id;
-                    found.entry(id).or_default().0 = Some(listing);
+                    found.entry(id).or_default().listing = Some(listing);
                 }
             }
         }
-        let whole = |id: &ListingId| found.remove(id).and_then(|(listing, terms)| listing.zip(terms));
-        Ok(ids.iter().filter_map(whole).collect())
+        Ok(found)
     }
 
     async fn one(&self, key: &Key, strong: bool) -> Result<Option<Item>> {

@@ -12,7 +12,7 @@ use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::ids::{BookingId, UnitId};
 use crate::night::{Claim, Night, Taken, TakenNight};
-use crate::stay::{Nights, parse_date};
+use crate::stay::{Date, Nights, parse_date};
 
 /// Bookings once found confirmed. A cancellation takes their claims off the nights in the same
 /// transaction, or, of stays too long for one, soon after, so a claim of theirs counts as live for as long as it
@@ -59,8 +59,26 @@ impl Ledger {
         }
     }
 
+    /// The dates on which somebody has booked, however many more a night takes.
+    pub(super) fn booked(&self) -> Vec<Date> {
+        let live = |night: &&Night| night.claims.iter().any(|claim| self.is_live(claim));
+        self.nights.iter().filter(live).map(|night| night.date).collect()
+    }
+
+    /// What its bookings say of these nights.
+    pub(super) fn with<'a>(&self, nights: impl Iterator<Item = &'a Night>) -> Self {
+        Self { nights: nights.cloned().collect(), asked: self.asked.clone(), now: self.now }
+    }
+
+    /// The host's note on a night kept back.
+    #[must_use]
+    pub fn note(&self, date: Date) -> Option<&str> {
+        self.nights.iter().find(|night| night.date == date)?.note.as_deref()
+    }
+
     /// The nights that take no further booking.
-    pub(super) fn taken(&self, capacity: u16) -> Vec<TakenNight> {
+    #[must_use]
+    pub fn taken(&self, capacity: u16) -> Vec<TakenNight> {
         let taken = |night: &Night| {
             if let Some(reason) = &night.blocked {
                 return Some(TakenNight { date: night.date, by: Taken::Blocked(reason.clone()) });
@@ -136,7 +154,7 @@ impl Store {
 
 /// A blocked night as an item.
 #[must_use]
-pub fn blocked_item(unit: UnitId, date: crate::stay::Date, reason: &str) -> Item {
+pub fn blocked_item(unit: UnitId, date: Date, reason: &str) -> Item {
     let mut item = key_of(keys::NIGHTS, &keys::night(unit, date));
     item.insert("blocked".to_owned(), text(reason));
     item
@@ -159,6 +177,7 @@ pub(super) fn night_of_item(item: &Item) -> Result<Night> {
         date: attribute(sort).and_then(|date| parse_date(date).ok()).ok_or_else(shape)?,
         claims,
         blocked: attribute("blocked").cloned(),
+        note: attribute("note").cloned(),
     })
 }
 

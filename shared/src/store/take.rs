@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
     CancellationReason, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 
+use super::blocks::Block;
 use super::bookings::Advance;
 use super::nights::{Ledger, claims_value, night_key};
 use super::{Store, fault, keys, text};
@@ -38,8 +40,8 @@ pub(super) enum Take {
 pub(super) enum Mark<'a> {
     /// A booking's claim, where no more than this many stand.
     Claim(Claim, u16),
-    /// The host's reason, where no claim stands.
-    Block(&'a str),
+    /// The host's word and the mark of the call, where no claim stands.
+    Block(&'a Block, &'a str),
 }
 
 impl Store {
@@ -68,7 +70,7 @@ impl Store {
             };
             let taken = ledger.taken(match mark {
                 Mark::Claim(_, capacity) => capacity,
-                Mark::Block(_) => 1,
+                Mark::Block(..) => 1,
             });
             let in_the_way = |night: &TakenNight| {
                 matches!((mark, &night.by), (Mark::Claim(..), _) | (_, Taken::Booked(_)))
@@ -117,6 +119,7 @@ impl Store {
             if let Some(Some(booking)) = ledger.asked.get(&claim.booking)
                 && let Some(after) = booking.lapsed(ledger.now)
                 && let Advance::Lost = self.advance(booking, after).await?
+                && !planted::is(Bug::LostLapseIgnored)
             {
                 return Ok(false);
             }
@@ -154,15 +157,7 @@ impl Store {
                     .expression_attribute_values(":new", claims_value(live.chain([&claim])))
                     .expression_attribute_values(":seen", claims_value(&night.claims))
             }
-            (Mark::Block(reason), None) => update
-                .update_expression("SET blocked = :reason")
-                .condition_expression("attribute_not_exists(bookings)")
-                .expression_attribute_values(":reason", text(reason)),
-            (Mark::Block(reason), Some(night)) => update
-                .update_expression("SET blocked = :reason REMOVE bookings")
-                .condition_expression("bookings = :seen")
-                .expression_attribute_values(":reason", text(reason))
-                .expression_attribute_values(":seen", claims_value(&night.claims)),
+            (Mark::Block(block, id), replaced) => blocked(update, block, id, replaced),
         };
         let update = update.build().map_err(Error::internal)?;
         Ok(TransactWriteItem::builder().update(update).build())
@@ -181,10 +176,8 @@ impl Store {
                 .update_expression("DELETE bookings :claim")
                 .condition_expression("contains(bookings, :name)")
                 .expression_attribute_values(":claim", claims_value([&claim]))
-                .expression_attribute_values(":name", text(claim))
-                .send()
-                .await;
-            if let Err(error) = update
+                .expression_attribute_values(":name", text(claim));
+            if let Err(error) = self.past_transactions(|| update.clone().send()).await
                 && !error
                     .as_service_error()
                     .is_some_and(|error| error.is_conditional_check_failed_exception())
@@ -239,6 +232,50 @@ impl Store {
         }
     }
 
+    /// Writes all of `items`, again while they meet other transactions or are refused for a moment; `false`, and
+    /// nothing, where a condition fails.
+    ///
+    /// # Errors
+    /// `Unavailable` when they kept being refused.
+    pub(super) async fn transact_if_free(&self, items: Vec<TransactWriteItem>) -> Result<bool> {
+        for tried in 0..MOST_TRIES {
+            match self.transact(items.clone()).await? {
+                None => return Ok(true),
+                Some(reasons)
+                    if reasons.iter().any(|reason| reason.code() == Some("ConditionalCheckFailed")) =>
+                {
+                    return Ok(false);
+                }
+                Some(_) => self.wait(tried).await,
+            }
+        }
+        Err(Error::unavailable("what was to be written was contended"))
+    }
+
+    /// What a write of one item is answered, once no transaction is at that item or the tries are used up: the
+    /// SDK takes that for final.
+    pub(super) async fn past_transactions<T, E, R, F>(
+        &self,
+        write: impl Fn() -> F,
+    ) -> std::result::Result<T, SdkError<E, R>>
+    where
+        F: Future<Output = std::result::Result<T, SdkError<E, R>>>,
+        E: ProvideErrorMetadata,
+    {
+        let mut tried = 0;
+        loop {
+            match Box::pin(write()).await {
+                Err(error)
+                    if error.code() == Some("TransactionConflictException") && tried + 1 < MOST_TRIES =>
+                {
+                    self.wait(tried).await;
+                    tried += 1;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
     /// Waits a little longer at each try, and not as long as the others do.
     pub(super) async fn wait(&self, tried: u32) {
         let longest = 20u64 << tried;
@@ -246,11 +283,38 @@ impl Store {
     }
 }
 
+/// The update that blocks a night where no claim stands but those that are replaced.
+fn blocked(update: UpdateBuilder, block: &Block, id: &str, replaced: Option<&Night>) -> UpdateBuilder {
+    let (mut set, mut remove) = (vec!["blocked = :reason", "block_id = :id"], Vec::new());
+    let mut update = update
+        .expression_attribute_values(":reason", text(&block.reason))
+        .expression_attribute_values(":id", text(id));
+    match block.note.as_deref() {
+        None => {}
+        Some("") => remove.push("note"),
+        Some(note) => {
+            set.push("note = :note");
+            update = update.expression_attribute_values(":note", text(note));
+        }
+    }
+    update = match replaced {
+        None => update.condition_expression("attribute_not_exists(bookings)"),
+        Some(night) => {
+            remove.push("bookings");
+            update
+                .condition_expression("bookings = :seen")
+                .expression_attribute_values(":seen", claims_value(&night.claims))
+        }
+    };
+    let remove = if remove.is_empty() { String::new() } else { format!(" REMOVE {}", remove.join(", ")) };
+    update.update_expression(format!("SET {}{remove}", set.join(", ")))
+}
+
 /// Whether the night's claims have to be replaced, since there is no room to add to them.
 fn must_replace(night: &Night, mark: Mark<'_>) -> bool {
     match mark {
         Mark::Claim(_, capacity) => night.claims.len() >= usize::from(capacity),
-        Mark::Block(_) => !night.claims.is_empty(),
+        Mark::Block(..) => !night.claims.is_empty(),
     }
 }
 

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::keys::{self, Key, USERS};
 use super::take::MOST_TRIES;
 use super::{Item, Store, fault, item, key_of, record, text};
-use crate::account::session::Session;
+use crate::account::session::{REPEATABLE, Session};
 use crate::account::{Email, Role, User, token};
+use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::ids::{SessionId, UserId};
 
@@ -28,6 +29,9 @@ struct SessionRecord {
     generation: String,
     /// Seconds since 1970: from then on the table may drop the item. The truth is in the token.
     expires: i64,
+    /// When the current token was made of the one before, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    renewed_at: Option<i64>,
 }
 
 impl Store {
@@ -56,12 +60,12 @@ impl Store {
         self.read_user_table(&keys::user(id)).await
     }
 
-    /// The account of this address.
-    pub async fn user_by_email(&self, email: &Email) -> Result<Option<User>> {
-        match self.read_user_table::<Claim>(&keys::email(email.as_str())).await? {
-            Some(claim) => self.user(claim.user).await,
-            None => Ok(None),
-        }
+    /// The account of this address. Reads twice in any case, so that how long it takes does not tell whether there
+    /// is one; `None` for what is no address.
+    pub async fn user_by_email(&self, email: Option<&Email>) -> Result<Option<User>> {
+        let address = email.map_or("", Email::as_str);
+        let claim = self.read_user_table::<Claim>(&keys::email(address)).await?;
+        self.user(claim.map_or_else(|| UserId::from_bits(0), |claim| claim.user)).await
     }
 
     /// Keeps a new session.
@@ -75,27 +79,28 @@ impl Store {
     ///
     /// # Errors
     /// `Unauthenticated` `token_invalid` when the session is gone, or when this token was used
-    /// before: then it is stolen, by this caller or the other, and the session ends for both.
+    /// before: then it is stolen, by this caller or the other, and the session ends for both. A use that was just
+    /// now is taken for the same caller's.
     pub async fn renew_session(&self, seen: &Session, next: &Session) -> Result<()> {
-        let renewed = SessionRecord::of(next);
+        let (renewed, now) = (SessionRecord::of(next), self.clock.now());
         let sent = self
             .client
             .update_item()
             .table_name(&self.tables.users)
             .set_key(Some(key_of(USERS, &keys::session(seen.user, seen.id))))
-            .update_expression("SET generation = :next, expires = :expires")
+            .update_expression("SET generation = :next, expires = :expires, renewed_at = :now")
             .condition_expression("generation = :seen")
             .expression_attribute_values(":seen", text(SessionRecord::of(seen).generation))
             .expression_attribute_values(":next", text(&renewed.generation))
             .expression_attribute_values(":expires", super::number(renewed.expires))
+            .expression_attribute_values(":now", super::number(now.as_millisecond()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
         let Err(error) = sent else { return Ok(()) };
         let found = refused_condition(error)?;
         match found.map(record::<SessionRecord>).transpose()? {
-            // A try of this very call, whose answer was lost, had taken.
-            Some(found) if found.generation == renewed.generation => Ok(()),
+            Some(found) if found.generation == renewed.generation && found.is_new_at(now) => Ok(()),
             Some(_) => {
                 self.end_session(seen.user, seen.id).await?;
                 Err(token::refused())
@@ -116,7 +121,7 @@ impl Store {
     /// # Errors
     /// `NotFound` when no account has the address.
     pub async fn set_roles(&self, email: &Email, roles: &[Role]) -> Result<()> {
-        let user = self.user_by_email(email).await?.ok_or(Error::NotFound)?;
+        let user = self.user_by_email(Some(email)).await?.ok_or(Error::NotFound)?;
         for role in roles {
             self.grant(user.id, *role).await?;
         }
@@ -184,7 +189,17 @@ fn session_item(session: &Session) -> Result<Item> {
 
 impl SessionRecord {
     fn of(session: &Session) -> Self {
-        Self { generation: format!("{:032x}", session.generation), expires: session.expires_at.as_second() }
+        Self {
+            generation: format!("{:032x}", session.generation),
+            expires: session.expires_at.as_second(),
+            renewed_at: None,
+        }
+    }
+
+    /// Whether its token was made a moment before.
+    fn is_new_at(&self, now: Instant) -> bool {
+        self.renewed_at
+            .is_some_and(|at| now.as_millisecond() - at <= i64::try_from(REPEATABLE.as_millis()).unwrap_or(0))
     }
 }
 

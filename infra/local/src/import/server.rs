@@ -17,6 +17,7 @@ use roost::ids::{ListingId, UnitId, UserId};
 use roost::listing::calendar::{Calendar, Rules};
 use roost::listing::{Address, CancellationPolicy, Listing, ListingStatus, Terms};
 use roost::stay::{BOOKING_WINDOW, Date, Nights, add_days, date_of_epoch_day, epoch_day};
+use roost::store::blocks::Block;
 use roost::store::listings::{calendar_items, listing_item, terms_item};
 use roost::store::nights::blocked_item;
 use roost::store::users::{email_item, user_item};
@@ -97,7 +98,7 @@ impl Import<'_> {
             let kept = ranges(&home.blocked).flat_map(Nights::iter);
             nights.extend(kept.map(|date| blocked_item(terms.unit, date, REASON)));
             units.extend(calendar_items(&terms, &calendar(home)));
-            units.push(terms_item(&terms));
+            units.push(terms_item(&terms, listing.version));
             listings.push(listing_item(&listing));
         }
         self.bulk(&tables.nights, nights, false).await?;
@@ -194,13 +195,13 @@ impl Import<'_> {
 
 /// Blocks what of a range is not booked meanwhile.
 async fn block(store: &Store, terms: &Terms, range: Nights) -> Result<()> {
-    match store.block(terms, range, REASON).await {
+    match store.block(terms, range, &Block::because(REASON)).await {
         Err(Error::Conflict { .. }) if range.count() > 1 => {}
         Err(Error::Conflict { .. }) => return Ok(()),
         other => return other,
     }
     for night in range.chunks(1) {
-        match store.block(terms, night, REASON).await {
+        match store.block(terms, night, &Block::because(REASON)).await {
             Ok(()) | Err(Error::Conflict { .. }) => {}
             Err(error) => return Err(error),
         }
@@ -274,7 +275,6 @@ fn calendar(home: &Home) -> Calendar {
             .iter()
             .filter_map(|(first, end, least, most)| Some((range(*first, *end)?, rules(*least, *most))))
             .collect(),
-        ..Calendar::empty()
     }
 }
 

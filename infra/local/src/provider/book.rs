@@ -57,6 +57,9 @@ pub(super) struct Intent {
     /// Whether its card is to be kept for the customer, once money is held, and charged without its holder.
     #[serde(default)]
     pub(super) keeps_card: bool,
+    /// What its charge and the transfers of it are found by.
+    #[serde(default)]
+    pub(super) group: Option<String>,
     pub(super) metadata: BTreeMap<String, String>,
     pub(super) status: Status,
     pub(super) last_error: Option<serde_json::Value>,
@@ -311,9 +314,9 @@ impl Book {
         &self.refunds
     }
 
-    /// Whether an intent has this charge.
-    pub(super) fn has_charge(&self, id: &str) -> bool {
-        self.intents.values().any(|intent| intent.charge.as_deref() == Some(id))
+    /// The intent of a charge.
+    pub(super) fn intent_of_charge(&self, id: &str) -> Option<&Intent> {
+        self.intents.values().find(|intent| intent.charge.as_deref() == Some(id))
     }
 
     pub(super) fn account(&self, id: &str) -> Option<&Account> {

@@ -19,7 +19,7 @@ const WANTS_ITS_HOLDER: &str = "authentication_required";
 
 /// Makes an intent, which holds nothing before it is confirmed.
 pub(super) fn create(parameters: &Parameters, book: &mut Book, now: Instant) -> Result<Intent, Answer> {
-    const KNOWN: [&str; 10] = [
+    const KNOWN: [&str; 11] = [
         "amount",
         "currency",
         "capture_method",
@@ -27,6 +27,7 @@ pub(super) fn create(parameters: &Parameters, book: &mut Book, now: Instant) -> 
         "payment_method_types[]",
         "customer",
         "setup_future_usage",
+        "transfer_group",
         "description",
         "metadata",
         "expand[]",
@@ -49,6 +50,7 @@ pub(super) fn create(parameters: &Parameters, book: &mut Book, now: Instant) -> 
         method,
         customer,
         keeps_card,
+        group: parameters.get("transfer_group").cloned(),
         metadata: metadata(parameters),
         status: Status::RequiresConfirmation,
         last_error: None,
@@ -318,6 +320,7 @@ pub(super) fn shown(intent: &Intent, expanded: bool) -> Value {
         "payment_method": method,
         "payment_method_types": ["card"],
         "setup_future_usage": intent.keeps_card.then_some(customers::OFF_SESSION),
+        "transfer_group": intent.group,
         "status": intent.status,
     })
 }

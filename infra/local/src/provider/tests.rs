@@ -18,7 +18,7 @@ use aws_smithy_types::body::SdkBody;
 use proptest::prelude::*;
 use roost::config::Config;
 use roost::entropy::Entropy;
-use roost::ids::{BookingId, PaymentId};
+use roost::ids::{BookingId, PaymentId, UserId};
 use roost::money::{Currency, Money};
 use roost::payment::{Authorization, PaymentOrder, PaymentProvider as _, Void};
 use roost::psp::stripe::Stripe;
@@ -176,6 +176,7 @@ fn order(method: &str) -> PaymentOrder {
         began: Clock::system().now(),
         payment: PaymentId::from_bits(7),
         booking: BookingId::from_bits(8),
+        guest: UserId::from_bits(7),
         amount: Money { amount: 50_000, currency: Currency::of("EUR").unwrap() },
         method: method.into(),
         guest_is_there: false,

@@ -25,7 +25,7 @@ pub(super) fn create(
         "description",
     ];
     refuse_unknown(parameters, &KNOWN)?;
-    let transfer = Transfer {
+    let mut transfer = Transfer {
         id: fresh("tr"),
         amount: amount(parameters)?,
         currency: currency(parameters)?,
@@ -37,8 +37,17 @@ pub(super) fn create(
         created: now,
         reversed: 0,
     };
-    if let Some(charge) = transfer.source.as_deref().filter(|charge| !book.has_charge(charge)) {
-        return Err(Answer::missing("source_transaction", &format!("No such charge: '{charge}'")));
+    if let Some(charge) = &transfer.source {
+        let Some(intent) = book.intent_of_charge(charge) else {
+            return Err(Answer::missing("source_transaction", &format!("No such charge: '{charge}'")));
+        };
+        // A transfer is in its charge's group; where that has none, Stripe makes one of the intent's name.
+        let group = intent.group.clone().unwrap_or_else(|| format!("group_{}", intent.id));
+        if transfer.group.as_ref().is_some_and(|given| *given != group) {
+            let message = "The transfer_group does not match that of the source_transaction.";
+            return Err(Answer::invalid("parameter_invalid_string", Some("transfer_group"), message));
+        }
+        transfer.group = Some(group);
     }
     if !book.account(&transfer.destination).is_some_and(Account::takes_transfers) {
         let message = "Your destination account needs to have at least one of the following capabilities \

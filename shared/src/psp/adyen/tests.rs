@@ -9,7 +9,7 @@ use aws_smithy_types::body::SdkBody;
 
 use super::*;
 use crate::clock::Instant;
-use crate::ids::{BookingId, PaymentId};
+use crate::ids::{BookingId, PaymentId, UserId};
 use crate::money::Currency;
 
 /// Answers from a list and keeps the requests.
@@ -54,6 +54,7 @@ fn order() -> PaymentOrder {
         began: Instant::from_second(NOW).unwrap(),
         payment: PaymentId::from_bits(1),
         booking: BookingId::from_bits(2),
+        guest: UserId::from_bits(7),
         amount: Money { amount: 94_500, currency: Currency::of("USD").unwrap() },
         method: "8415718415718415".into(),
         guest_is_there: true,
@@ -89,7 +90,7 @@ async fn a_payment_is_asked_for_again_under_its_key() {
         "amount": { "value": 94_500, "currency": "USD" },
         "reference": "pyt_0000000000000000000001",
         "paymentMethod": { "type": "scheme", "storedPaymentMethodId": "8415718415718415" },
-        "shopperReference": "bkg_0000000000000000000002",
+        "shopperReference": "usr_0000000000000000000007",
         "shopperInteraction": "ContAuth",
         "recurringProcessingModel": "CardOnFile",
         "additionalData": { "manualCapture": "true" },

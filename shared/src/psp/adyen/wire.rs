@@ -169,7 +169,7 @@ pub(super) fn create_body(merchant: &str, order: &PaymentOrder) -> String {
         amount: order.amount.into(),
         reference: order.payment.to_string(),
         payment_method: Method { kind: "scheme", stored_payment_method_id: &order.method },
-        shopper_reference: order.booking.to_string(),
+        shopper_reference: order.guest.to_string(),
         shopper_interaction: "ContAuth",
         recurring_processing_model: "CardOnFile",
         additional_data: AdditionalData { manual_capture: "true" },

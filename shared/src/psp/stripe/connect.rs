@@ -102,7 +102,7 @@ impl Stripe {
         if is_nothing(transfer.amount) {
             return Transferred::Done;
         }
-        let until = self.clock.passed() + PATIENCE;
+        let (until, amount) = (self.clock.passed() + PATIENCE, to_stripe(transfer.amount).to_string());
         let mut pairs = Vec::new();
         // Tied to the guest's own charge, the transfer need not wait until that money is free.
         if let Some(reference) = &transfer.from {
@@ -115,7 +115,7 @@ impl Stripe {
             }
         }
         pairs.extend([
-            ("amount", to_stripe(transfer.amount).to_string()),
+            ("amount", amount.clone()),
             ("currency", transfer.amount.currency.code().to_ascii_lowercase()),
             ("destination", transfer.account.clone()),
             ("transfer_group", transfer.booking.to_string()),
@@ -131,8 +131,9 @@ impl Stripe {
                 // That it cannot be asked about says nothing of whether it was made.
                 Err(setback) => return Transferred::Unknown { context: setback.context() },
             }
-            // Another account may have taken the place of one that was closed: with it, another key.
-            let mut key = format!("{}:transfer:{}:{turn}", transfer.payout, transfer.account);
+            // Another account may have taken the place of one that was closed, or the host may owe more since it was
+            // refused: with either, another key.
+            let mut key = format!("{}:transfer:{}:{amount}:{turn}", transfer.payout, transfer.account);
             if planted::is(Bug::PayoutWithoutKey) {
                 key = self.key_of_one_call(&key, "transfer");
             }

@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 
 use super::*;
-use crate::ids::{BookingId, PaymentId};
+use crate::ids::{BookingId, PaymentId, UserId};
 use crate::money::{Currency, Money};
 
 /// Answers from a list and keeps the requests.
@@ -52,6 +52,7 @@ fn order() -> PaymentOrder {
         began: Clock::system().now(),
         payment: PaymentId::from_bits(1),
         booking: BookingId::from_bits(2),
+        guest: UserId::from_bits(7),
         amount: Money { amount: 94_500, currency: Currency::of("USD").unwrap() },
         method: "pm_card_visa".into(),
         guest_is_there: false,
@@ -87,7 +88,7 @@ async fn a_payment_is_made_unconfirmed_and_then_confirmed_by_its_id() {
     assert_eq!(
         std::str::from_utf8(sent[0].body().bytes().unwrap()).unwrap(),
         "amount=94500&currency=usd&capture_method=manual&payment_method=pm_card_visa\
-         &payment_method_types%5B%5D=card&metadata%5Bbooking%5D=bkg_0000000000000000000002\
+         &payment_method_types%5B%5D=card&transfer_group=bkg_0000000000000000000002&metadata%5Bbooking%5D=bkg_0000000000000000000002\
          &metadata%5Bpayment%5D=pyt_0000000000000000000001"
     );
     assert_eq!(sent[1].uri(), "http://stripe.test/v1/payment_intents/pi_1/confirm");
@@ -223,5 +224,13 @@ async fn a_refund_is_done_waits_or_is_an_operators() {
     assert!(matches!(refund(&[NONE, (400, false, disputed)]).await, Refund::Refused { .. }));
     assert!(matches!(refund(&[(401, false, "")]).await, Refund::Refused { .. }));
     let failed = r#"{"data":[{"status":"failed","metadata":{"refund":"1"}}]}"#;
-    assert!(matches!(refund(&[(200, false, failed)]).await, Refund::Refused { .. }));
+    let made = |status: &'static str| (200, false, status);
+    let (came_back, stands) = (made(r#"{"status":"failed"}"#), made(r#"{"status":"succeeded"}"#));
+    assert!(matches!(refund(&[NONE, came_back]).await, Refund::Refused { .. }));
+    // Its key is spent: another makes another.
+    let once = (200, false, failed);
+    let (stripe, script) = scripted(&[once, once, stands]);
+    assert_eq!(stripe.refund(&known, known.amount, 1).await, Refund::Done);
+    let key = script.0.lock().unwrap().1[2].headers().get("idempotency-key").unwrap().to_owned();
+    assert!(key.ends_with(":refund:1:2"), "{key}");
 }

@@ -298,6 +298,8 @@ pub(super) fn create_form(order: &PaymentOrder, card: &Card) -> String {
         .append_pair("capture_method", "manual")
         .append_pair("payment_method", &card.method)
         .append_pair("payment_method_types[]", "card")
+        // A transfer of what this brings is found by its group, and Stripe gives it the charge's.
+        .append_pair("transfer_group", &order.booking.to_string())
         .append_pair("metadata[booking]", &order.booking.to_string())
         .append_pair("metadata[payment]", &order.payment.to_string());
     if let Some(customer) = &card.customer {

@@ -128,6 +128,8 @@ fn a_transfer_is_made_to_a_ready_account_only_and_once_under_a_key() {
     let of_charge = format!("&source_transaction={}", intent["latest_charge"].as_str().unwrap());
     let second = fine(transfer(&provider, &id, "second", &of_charge));
     let elsewhere = fine(transfer(&provider, &id, "elsewhere", "&transfer_group=c"));
+    let of_another = format!("{of_charge}&transfer_group=c");
+    assert_eq!(refused(transfer(&provider, &id, "mixed", &of_another)), "400 parameter_invalid_string");
     assert_eq!(get(&provider, "/v1/transfers?transfer_group=b&limit=100")["data"], json!([second, first]));
     let list = get(&provider, "/v1/transfers?limit=1");
     assert_eq!((&list["data"], &list["has_more"]), (&json!([elsewhere]), &json!(true)));

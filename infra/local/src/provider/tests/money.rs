@@ -39,8 +39,8 @@ pub(super) fn refused((status, body): Answered) -> String {
 
 /// The path of an intent that holds ten euros.
 pub(super) fn held(provider: &Provider) -> String {
-    let form =
-        "amount=1000&currency=eur&capture_method=manual&metadata[payment]=p&payment_method=pm_card_visa";
+    let form = "amount=1000&currency=eur&capture_method=manual&metadata[payment]=p&payment_method=pm_card_visa\
+         &transfer_group=b";
     let made = fine(post(provider, "/v1/payment_intents", "create", form));
     assert!(made["latest_charge"].is_null());
     let path = format!("/v1/payment_intents/{}", made["id"].as_str().unwrap());
