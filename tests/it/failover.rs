@@ -141,7 +141,7 @@ async fn a_capture_that_failed_afterwards_is_not_paid_out_until_an_operator_has_
     for _ in 0..2 {
         product.anybody().post("/v1/webhooks/adyen", &told).await.expect(200);
     }
-    product.advance(8 * 86_400).await;
+    product.advance(9 * 86_400).await;
     for _ in 0..2 {
         product.run("advance-stays").await;
     }
@@ -149,6 +149,8 @@ async fn a_capture_that_failed_afterwards_is_not_paid_out_until_an_operator_has_
     let operator = admin(&product).await;
     let issues = operator.get("/v1/admin/payment-issues").await.expect(200)["items"].clone();
     assert_eq!((&issues[0]["id"], &issues[0]["tries"]), (&json!(booking), &json!(1)), "{issues}");
+    let stay = product.again(&host).get(&format!("/v1/bookings/{booking}")).await.expect(200);
+    assert_eq!(stay["status"], "completed", "the stay itself goes on");
     let resolve = format!("/v1/admin/payment-issues/{booking}/resolve");
     operator.post(&resolve, &json!({"note": "The guest has paid by bank transfer."})).await.expect(200);
     product.run("advance-stays").await;

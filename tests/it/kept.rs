@@ -1,12 +1,15 @@
 //! Nights that a host keeps, and listings that go: neither is sold, whoever was on his way.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use roost::booking::answer::Details;
 use roost::booking::{Booking, State};
+use roost::error::Error;
+use roost::function::Record;
 use roost::ids::{BookingId, ListingId, UnitId};
+use roost::stay::Nights;
 use roost::store::bookings::Made;
-use roost_local::faults::StoreFault;
+use roost_local::faults::{StoreFault, StreamFault};
 use roost_tests::{Caller, Product, VISA};
 use serde_json::{Value, json};
 
@@ -70,6 +73,43 @@ async fn a_booking_that_was_under_way_while_its_listing_was_deleted_is_not_made(
     assert_eq!(host.send("DELETE", &path, None, &[]).await.status, 204);
     let made = app.store.make(wanted, &Details::default(), 1, seen).await.unwrap();
     assert!(matches!(made, Made::Refused(_)), "{made:?}");
+}
+
+/// Of two deletions at once the second has seen nights open that the first has blocked since; and one of a listing
+/// that has changed meanwhile is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_that_comes_too_late_puts_back_what_it_found_unless_the_listing_is_gone() {
+    let product = Product::start().await;
+    let (host, id) = product.host_with_home("host", json!({})).await;
+    let block = json!({
+        "startDate": product.day(3), "endDate": product.day(4), "reason": "mine", "notes": "paint",
+    });
+    host.post(&format!("/v1/listings/{id}/calendar/block"), &block).await.expect(200);
+    let app = product.stack.app();
+    let (listing, terms) = app.store.listing(id.parse().unwrap(), true).await.unwrap().unwrap();
+    let mut other = listing.clone();
+    other.version -= 1;
+    assert!(matches!(app.store.delete_listing(&other, &terms).await, Err(Error::Stale)));
+    for (day, night) in (2..).zip(nights(&product, &host, &id, 2, 5).await) {
+        let expected = if day == 3 { (json!("mine"), json!("paint")) } else { (Value::Null, Value::Null) };
+        assert_eq!((night["reason"].clone(), night["notes"].clone()), expected, "{night}");
+    }
+
+    let is_second = AtomicBool::new(false);
+    let (first, of_first) = (app.clone(), (listing.clone(), terms.clone()));
+    product.stack.faults().inject(move |call| {
+        if call.operation == "TransactWriteItems" && !is_second.swap(true, Ordering::SeqCst) {
+            let deleted = first.store.delete_listing(&of_first.0, &of_first.1);
+            let deleted = tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(deleted));
+            assert!(deleted.is_ok(), "{deleted:?}");
+        }
+        None
+    });
+    assert!(matches!(app.store.delete_listing(&listing, &terms).await, Err(Error::Stale)));
+    product.stack.faults().clear();
+    let window = Nights::between(product.day(1), product.day(700)).unwrap();
+    let kept = app.store.nights(terms.unit, window, true).await.unwrap();
+    assert_eq!(kept.iter().filter(|night| night.blocked.is_some()).count(), 699);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -191,8 +231,23 @@ async fn a_long_stay_that_was_given_up_and_made_anew_under_its_key_is_not_forgot
     let id: BookingId = held["id"].as_str().unwrap().parse().unwrap();
     let standing = stream.store.booking(id).await.unwrap().unwrap();
     assert_eq!(standing.version, 2);
-    let earlier = standing.claim_until.map(|until| until - roost::clock::Duration::from_millis(1));
-    let old = Booking { state: State::Abandoned, claim_until: earlier, ..standing.clone() };
+    // It is held, whatever its claim.
+    let old = Booking { state: State::Abandoned, ..standing.clone() };
     stream.store.abandon(&old).await.unwrap();
-    assert_eq!(stream.store.booking(id).await.unwrap(), Some(standing));
+    assert_eq!(stream.store.booking(id).await.unwrap(), Some(standing.clone()));
+    // It is given up too by now, by another claim, and nobody has been told.
+    let untold = |consumer: &str, _: &Record| (consumer == "settle-bookings").then_some(StreamFault::Lost);
+    product.stack.stream_faults().inject(untold);
+    let given_up = json!({
+        "TableName": "roost-bookings", "Key": {"booking": {"S": id}, "item": {"S": "booking"}},
+        "UpdateExpression": "SET #state = :state", "ConditionExpression": "attribute_exists(#state)",
+        "ExpressionAttributeNames": {"#state": "state"},
+        "ExpressionAttributeValues": {":state": {"S": "abandoned"}},
+    });
+    let given_up = given_up.to_string();
+    let written = product.stack.engine().answer("DynamoDB_20120810.UpdateItem", given_up.as_bytes()).await;
+    assert_eq!(written.status, 200, "{}", written.body);
+    let earlier = standing.claim_until.map(|until| until - roost::clock::Duration::from_millis(1));
+    stream.store.abandon(&Booking { claim_until: earlier, ..old }).await.unwrap();
+    assert!(stream.store.booking(id).await.unwrap().is_some());
 }

@@ -59,25 +59,19 @@ pub(crate) async fn overcome(
     app.store.advance_with(before, after, &beside).await
 }
 
-/// Has an operator told, once, that something failed which was taken for done. Until he has resolved it, no
-/// schedule moves money of a stay: its host is not paid what was not taken. What is no stay goes its way.
+/// Has an operator told, once, that something failed which was taken for done. The booking stays as it is: who
+/// is at its money must not lose his write to this. Its host is not paid out before it is resolved.
 ///
 /// # Errors
-/// `Unavailable` when it could not be written, or another was at the booking: the provider tells it again.
+/// `Unavailable` when it could not be written.
 pub(crate) async fn tell(app: &App, booking: &Booking, failed: &str) -> Result<()> {
     let (known, now) = (issue_of(app, booking).await?, app.clock.now());
-    if known.has_tried(PROVIDER, failed) {
+    if known.has_tried(PROVIDER, failed)
+        || app.store.keep_issue(&known.anew(now).tried(PROVIDER, now, failed).open()).await?
+    {
         return Ok(());
     }
-    let issue = known.anew(now).tried(PROVIDER, now, failed).open();
-    let is_kept = if booking.state.is_stay() {
-        let after = Booking { trouble: Some(booking.in_trouble(now, true)), ..booking.clone() };
-        let beside = Beside { issue: Some(&issue), ..Beside::default() };
-        matches!(app.store.advance_with(booking, after, &beside).await?, Advance::Done(_))
-    } else {
-        app.store.keep_issue(&issue).await?
-    };
-    if is_kept { Ok(()) } else { Err(Error::unavailable("another is at this booking or its trouble")) }
+    Err(Error::unavailable("another has written of the same trouble"))
 }
 
 /// What is known of the trouble with a booking's money.

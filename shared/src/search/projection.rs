@@ -138,14 +138,6 @@ impl Projection {
         }
     }
 
-    /// The same, or `None` and a line in the log: other functions than these have written it, or will, in the minutes
-    /// of a deployment that changes [`FORMAT`]. The next change of its unit projects it anew.
-    #[must_use]
-    pub fn readable(bytes: &[u8]) -> Option<Self> {
-        let read = Self::from_bytes(bytes);
-        read.inspect_err(|error| tracing::error!(%error, "a projection is left out")).ok()
-    }
-
     /// The stay rules of a day, with the unit's own where no run has one.
     #[must_use]
     pub fn rules(&self, day: i32) -> BindingRules {

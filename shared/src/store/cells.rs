@@ -115,9 +115,19 @@ impl Store {
             .into_paginator()
             .items()
             .send();
-        let mut candidates = Vec::new();
+        let (mut candidates, mut unreadable) = (Vec::new(), 0);
         while let Some(item) = pages.next().await {
-            candidates.extend(candidate_of_item(&item.map_err(fault)?)?);
+            match candidate_of_item(&item.map_err(fault)?) {
+                Ok(candidate) => candidates.extend(candidate),
+                // Its neighbours are found all the same.
+                Err(error) => {
+                    tracing::error!(%cell, %error, "a projection is left out of searches");
+                    unreadable += 1;
+                }
+            }
+        }
+        if unreadable > 0 && candidates.is_empty() {
+            return Err(Error::unavailable("no projection of a cell can be read"));
         }
         let candidates = Arc::new(candidates);
         self.cells.keep(cell, changes, &candidates);
@@ -132,15 +142,14 @@ pub(super) fn squares<S: FromStr>(item: &Item) -> Result<Vec<S>> {
     listed.into_iter().flatten().map(square).collect()
 }
 
-/// The candidate of an item; `None` for the mark that a projection has left, and for one that cannot be read: the
-/// others of its cell are still found.
+/// The candidate of an item; `None` for the mark that a projection has left.
 fn candidate_of_item(item: &Item) -> Result<Option<Candidate>> {
     let Some(projection) = item.get("projection").and_then(|bytes| bytes.as_b().ok()) else {
         return Ok(None);
     };
     let version = item.get("version").and_then(|version| version.as_n().ok()?.parse().ok());
     let version = version.ok_or_else(|| Error::internal("a projection without a version"))?;
-    Ok(Projection::readable(projection.as_ref()).map(|projection| Candidate::of(projection, version)))
+    Ok(Some(Candidate::of(Projection::from_bytes(projection.as_ref())?, version)))
 }
 
 /// The cells that an instance has read, each with the count of changes it had then.

@@ -104,13 +104,16 @@ impl Store {
             .send()
             .await
             .map_err(fault)?;
-        let filed = read.items.unwrap_or_default().iter().map(filed_of_item).collect::<Result<Vec<_>>>()?;
+        // One that cannot be read is left out here: it must not keep all others from the index.
+        let left_out = |error: &Error| tracing::error!(%error, "a projection is left out of the index");
+        let filed = read.items.unwrap_or_default();
+        let filed = filed.iter().filter_map(|item| filed_of_item(item).inspect_err(left_out).ok());
         let next = read.last_evaluated_key.and_then(|key| {
             let text = |name: &str| key.get(name).and_then(|value| value.as_s().ok()).cloned();
             let onward = Onward { partition: text(keys::PROJECTIONS.0)?, sort: text(keys::PROJECTIONS.1)? };
             serde_json::to_string(&onward).ok()
         });
-        Ok(FiledPage { filed: filed.into_iter().flatten().collect(), next })
+        Ok(FiledPage { filed: filed.flatten().collect(), next })
     }
 
     /// The newest point in time of the index that searches share.
@@ -153,18 +156,15 @@ pub fn place_of_change(changed: &serde_dynamo::Item) -> Option<Key> {
     keys::is_cell(&key.partition).then_some(key)
 }
 
-/// What an item files; `None` for items that file nothing, and for a projection that cannot be read: the others of
-/// its batch are still indexed.
+/// What an item files; `None` for items that file nothing.
 fn filed_of_item(item: &Item) -> Result<Option<Filed>> {
     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
     let Some(unit) = text(keys::PROJECTIONS.1).and_then(|unit| unit.parse().ok()) else { return Ok(None) };
     let version = item.get("version").and_then(|version| version.as_n().ok()?.parse().ok());
     let version = version.ok_or_else(|| Error::internal("a projection without a version"))?;
-    let Some(bytes) = item.get("projection").and_then(|bytes| bytes.as_b().ok()) else {
-        return Ok(Some(Filed { unit, version, projection: None }));
-    };
-    let projection = Projection::readable(bytes.as_ref());
-    Ok(projection.map(|projection| Filed { unit, version, projection: Some(projection) }))
+    let bytes = item.get("projection").and_then(|bytes| bytes.as_b().ok());
+    let projection = bytes.map(|bytes| Projection::from_bytes(bytes.as_ref())).transpose()?;
+    Ok(Some(Filed { unit, version, projection }))
 }
 
 impl Store {

@@ -74,7 +74,7 @@ impl Store {
     /// `Unavailable` when they kept being written.
     pub async fn listing(&self, id: ListingId, strong: bool) -> Result<Option<(Listing, Terms)>> {
         for tried in 0..MOST_TRIES {
-            match self.pairs(&[id], strong).await?.remove(&id) {
+            match self.pairs(&[id], strong || tried > 0).await?.remove(&id) {
                 // The store reads several items one after another: a transaction came in between.
                 Some(pair) if pair.is_torn() => self.wait(tried).await,
                 pair => return Ok(pair.and_then(Pair::whole)),
@@ -179,7 +179,10 @@ impl Store {
         ];
         // Where no answer comes it may be deleted: then its nights stay blocked until it is asked for once more.
         if !self.transact_if_free(items).await? {
-            self.restore(terms, window, &blocked).await?;
+            // What another call has deleted keeps its nights, though this one has seen them open.
+            if self.terms(terms.unit).await?.is_some() {
+                self.restore(terms, window, &blocked).await?;
+            }
             return Err(Error::Stale);
         }
         // From here on nobody finds the unit. What is left over if this fails is out of sight.

@@ -223,14 +223,15 @@ async fn a_refund_is_done_waits_or_is_an_operators() {
     let disputed = r#"{"error":{"type":"invalid_request_error","code":"charge_disputed"}}"#;
     assert!(matches!(refund(&[NONE, (400, false, disputed)]).await, Refund::Refused { .. }));
     assert!(matches!(refund(&[(401, false, "")]).await, Refund::Refused { .. }));
-    let failed = r#"{"data":[{"status":"failed","metadata":{"refund":"1"}}]}"#;
+    let failed = r#"{"data":[{"id":"re_1","status":"failed","metadata":{"refund":"1"}}]}"#;
     let made = |status: &'static str| (200, false, status);
-    let (came_back, stands) = (made(r#"{"status":"failed"}"#), made(r#"{"status":"succeeded"}"#));
+    let (came_back, stands) =
+        (made(r#"{"id":"re_1","status":"failed"}"#), made(r#"{"id":"re_2","status":"succeeded"}"#));
     assert!(matches!(refund(&[NONE, came_back]).await, Refund::Refused { .. }));
-    // Its key is spent: another makes another.
-    let once = (200, false, failed);
-    let (stripe, script) = scripted(&[once, once, stands]);
+    // Its key still answers as it did, days before it came back: another key makes another.
+    let (list, replayed) = ((200, false, failed), (200, true, r#"{"id":"re_1","status":"pending"}"#));
+    let (stripe, script) = scripted(&[list, replayed, list, stands]);
     assert_eq!(stripe.refund(&known, known.amount, 1).await, Refund::Done);
-    let key = script.0.lock().unwrap().1[2].headers().get("idempotency-key").unwrap().to_owned();
+    let key = script.0.lock().unwrap().1[3].headers().get("idempotency-key").unwrap().to_owned();
     assert!(key.ends_with(":refund:1:2"), "{key}");
 }

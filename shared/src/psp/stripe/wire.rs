@@ -121,6 +121,8 @@ pub(super) struct Refunds {
 /// A refund.
 #[derive(Debug, Deserialize)]
 pub(super) struct Refund {
+    #[serde(default)]
+    pub(super) id: String,
     pub(super) status: String,
     /// In Stripe's unit.
     #[serde(default)]
