@@ -116,8 +116,8 @@ async fn a_store_that_fails_at_any_call_leaves_one_booking_with_its_nights_and_c
             let quote = guest.quote(&listing, check_in, check_out).await.expect(201);
             let calls = AtomicUsize::new(0);
             product.stack.faults().inject(move |call| {
-                // A write alone can meet a transaction.
-                let writes = ["TransactWriteItems", "PutItem", "UpdateItem"].contains(&call.operation);
+                // Only a write can meet another's transaction.
+                let writes = ["TransactWriteItems", "PutItem"].contains(&call.operation);
                 let meets = fault != StoreFault::Conflict || writes;
                 let ours = meets && call.function == Some("create-booking");
                 let number = if ours { calls.fetch_add(1, Ordering::SeqCst) } else { return None };
@@ -149,4 +149,20 @@ async fn a_store_that_fails_at_any_call_leaves_one_booking_with_its_nights_and_c
         stays += usize::from(again.status == 201);
     }
     assert_eq!(product.moneys().await.len(), stays);
+}
+
+/// The SDK takes that for final.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_alone_that_meets_a_transaction_is_made_after_it() {
+    let product = Product::start().await;
+    let (host, listing) = product.host_with_home("host", json!({"instantBook": false})).await;
+    let guest = product.one_of_a_crowd(1);
+    let asked = guest.book(&listing, product.day(5), product.day(8), VISA, "k").await.expect(201);
+    let met = AtomicUsize::new(0);
+    product.stack.faults().inject(move |call| {
+        let ours = call.function == Some("decline-booking") && call.operation == "PutItem";
+        (ours && met.fetch_add(1, Ordering::SeqCst) < 2).then_some(StoreFault::Conflict)
+    });
+    let path = format!("/v1/bookings/{}/decline", asked["id"].as_str().unwrap());
+    assert_eq!(host.post(&path, &json!({"reason": "busy"})).await.expect(200)["status"], "declined");
 }
