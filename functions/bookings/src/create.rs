@@ -10,11 +10,11 @@ use roost::error::{Error, Fields, Reason, Result, Unsold};
 use roost::http::{Answer, Call, Guest, KeyUse, Nothing, Operation};
 use roost::ids::{BookingId, UnitId};
 use roost::listing::ListingStatus;
+use roost::night::closed;
 use roost::planted::{self, Bug};
 use roost::pricing::parts::Parts;
 use roost::quote::{Quote, VALIDITY};
 use roost::secrets::Purpose;
-use roost::stay::Nights;
 use roost::store::bookings::Made;
 use roost::store::nights::Ledger;
 use serde::Deserialize;
@@ -157,11 +157,9 @@ impl Wish {
         let terms = terms
             .filter(|terms| terms.status == ListingStatus::Active)
             .ok_or_else(|| Error::unavailable_stay(vec![Reason { date: None, reason: Unsold::NotActive }]))?;
-        // The host may have closed the rest of the calendar since it was quoted, which no night shows.
-        let closed =
-            terms.open_until.and_then(|until| quote.stay.from_date(until)).into_iter().flat_map(Nights::iter);
-        let closed: Vec<_> =
-            closed.map(|date| Reason { date: Some(date), reason: Unsold::Blocked }).collect();
+        // The host may have closed the rest of the calendar since it was quoted.
+        let blocked = |date| Reason { date: Some(date), reason: Unsold::Blocked };
+        let closed: Vec<_> = closed(&terms, quote.stay).map(blocked).collect();
         if !closed.is_empty() {
             return Err(Error::unavailable_stay(closed));
         }

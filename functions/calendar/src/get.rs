@@ -100,15 +100,18 @@ impl Operation for GetCalendar {
         let ledger = app.store.ledger(terms.unit, range, true).await?;
         let taken = ledger.taken(terms.capacity).into_iter();
         let mut taken: HashMap<Date, Taken> = taken.map(|night| (night.date, night.by)).collect();
-        let night = |date| {
-            let notes = ledger.note(date).map(ToOwned::to_owned);
-            CalendarNight { notes, ..night(&terms, &calendar, date, taken.remove(&date)) }
-        };
+        let night = |date| night(&terms, &calendar, date, taken.remove(&date), ledger.note(date));
         Ok(Answer::ok(CalendarView { nights: range.iter().map(night).collect() }))
     }
 }
 
-fn night(terms: &Terms, calendar: &Calendar, date: Date, taken: Option<Taken>) -> CalendarNight {
+fn night(
+    terms: &Terms,
+    calendar: &Calendar,
+    date: Date,
+    taken: Option<Taken>,
+    notes: Option<&str>,
+) -> CalendarNight {
     let is_closed = terms.open_until.is_some_and(|open_until| open_until <= date);
     let (status, booking_id, reason) = match taken {
         Some(Taken::Booked(booking)) => (NightStatus::Booked, Some(booking), None),
@@ -127,6 +130,6 @@ fn night(terms: &Terms, calendar: &Calendar, date: Date, taken: Option<Taken>) -
         closed_to_arrival: rules.closed_to_arrival,
         closed_to_departure: rules.closed_to_departure,
         reason,
-        notes: None,
+        notes: notes.map(str::to_owned),
     }
 }

@@ -43,10 +43,8 @@ pub fn why_unsold(
     because(arrival.closed_to_arrival, Some(stay.first()), Unsold::ClosedToArrival);
     let departure = calendar.rules(terms, stay.end());
     because(departure.closed_to_departure, Some(stay.end()), Unsold::ClosedToDeparture);
-    if let Some(open_until) = terms.open_until {
-        for date in stay.from_date(open_until).into_iter().flat_map(Nights::iter) {
-            because(true, Some(date), Unsold::Blocked);
-        }
+    for date in closed(terms, stay) {
+        because(true, Some(date), Unsold::Blocked);
     }
     for night in taken.iter().filter(|night| stay.contains(night.date)) {
         let reason = match night.by {
@@ -56,6 +54,11 @@ pub fn why_unsold(
         because(true, Some(night.date), reason);
     }
     reasons
+}
+
+/// The nights of `stay` from the date on which the host has closed the calendar, which no night's item shows.
+pub fn closed(terms: &Terms, stay: Nights) -> impl Iterator<Item = Date> {
+    terms.open_until.and_then(|until| stay.from_date(until)).into_iter().flat_map(Nights::iter)
 }
 
 /// A night as the ledger keeps it. A night without an item is open, and so is a bare one.

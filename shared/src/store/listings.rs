@@ -10,6 +10,7 @@ use super::blocks::Block;
 use super::keys::{self, Key};
 use super::listing_record::{created_item, created_of_item, listing_of_item, terms_of_item};
 use super::take::MOST_TRIES;
+use super::users::refused_condition;
 use super::{Item, Store, fault, key_of, number, text};
 use crate::clock::Duration;
 use crate::error::{Error, Result};
@@ -204,17 +205,8 @@ impl Store {
             .expression_attribute_values(":expires", number(expires))
             .send()
             .await;
-        match sent {
-            // No key was sent with it.
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(())
-            }
-            sent => sent.map(|_| ()).map_err(fault),
-        }
+        // No key was sent with it, where there is none.
+        sent.map_or_else(|error| refused_condition(error).map(|_| ()), |_| Ok(()))
     }
 
     async fn delete_calendars(&self, terms: &Terms) -> Result<()> {

@@ -217,7 +217,9 @@ fn claimed_by(reasons: &[CancellationReason]) -> Option<UserId> {
 ///
 /// # Errors
 /// When something else went wrong.
-fn refused_condition<R: std::fmt::Debug>(error: SdkError<UpdateItemError, R>) -> Result<Option<Item>> {
+pub(super) fn refused_condition<R: std::fmt::Debug>(
+    error: SdkError<UpdateItemError, R>,
+) -> Result<Option<Item>> {
     match error.as_service_error() {
         Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => Ok(refusal.item.clone()),
         _ => Err(fault(error)),
