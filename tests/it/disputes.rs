@@ -4,8 +4,10 @@
 use roost_tests::{Product, VISA};
 use serde_json::json;
 
+use crate::issues::appoint;
 use crate::money::movements;
 use crate::payouts::onboarded;
+use crate::reconciliation::{reconciled, store};
 
 /// What a guest's bank does about a stay, and the provider tells of.
 pub(crate) async fn dispute(product: &Product, booking: &str, outcome: &str) {
@@ -111,4 +113,30 @@ async fn what_was_paid_out_before_a_lost_dispute_is_taken_back_once() {
             ("reversal".into(), 22_500),
         ]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_back_and_is_entered_days_later_is_in_both_books() {
+    let product = Product::start().await;
+    let (host, listing) = product.host_with_home("host", json!({})).await;
+    appoint(&product).await;
+    onboarded(&product, &host).await;
+    let guest = product.somebody("guest").await;
+    let made = guest.book(&listing, product.day(6), product.day(8), VISA, "k").await.expect(201);
+    product.advance(8 * 86_400).await;
+    product.run("advance-stays").await;
+    dispute(&product, made["id"].as_str().unwrap(), "lost").await;
+    // It was entered three days after it was made: longer than the provider's book is read back.
+    let later = 3 * 86_400;
+    let key = json!({"booking": {"S": made["id"]}, "item": {"S": "ledger#000005"}});
+    let read = json!({"TableName": "roost-bookings", "Key": key});
+    let mut entry = store(&product, "GetItem", read).await["Item"].clone();
+    assert_eq!(entry["movement"], json!({"S": "reversal"}), "{entry}");
+    let at: i64 = entry["at"]["N"].as_str().unwrap().parse().unwrap();
+    entry["at"] = json!({"N": (at + later * 1_000).to_string()});
+    store(&product, "PutItem", json!({"TableName": "roost-bookings", "Item": entry})).await;
+    product.advance(later + 3 * 3_600).await;
+    let report = reconciled(&product).await;
+    assert_eq!(report["differences"], json!([]), "{report}");
+    assert_eq!(report["checked"]["movements"], 0, "all are older: {report}");
 }

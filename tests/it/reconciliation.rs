@@ -9,7 +9,7 @@ use crate::payouts::onboarded;
 const LATEST: &str = "/v1/admin/reconciliations/latest";
 
 /// What a run finds now.
-async fn reconciled(product: &Product) -> Value {
+pub(crate) async fn reconciled(product: &Product) -> Value {
     product.run("reconcile").await;
     admin(product).await.get(LATEST).await.expect(200)
 }
@@ -24,7 +24,7 @@ fn kinds(report: &Value, booking: &str) -> Vec<String> {
 }
 
 /// What the store answers when it is asked past the product.
-async fn store(product: &Product, call: &str, body: Value) -> Value {
+pub(crate) async fn store(product: &Product, call: &str, body: Value) -> Value {
     let answer = product
         .stack
         .engine()

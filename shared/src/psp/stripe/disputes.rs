@@ -1,6 +1,7 @@
 //! Disputes over charges, as Stripe tells of them, and transfers that are taken back for them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -11,8 +12,10 @@ use super::{MOST_KEYS_OF_A_DEBT, PATIENCE, Stripe, path};
 use crate::booking::dispute::{Dispute, Standing};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
+use crate::ids::{BookingId, PayoutId};
 use crate::money::Money;
 use crate::payment::{Disputed, Transfer, Transferred};
+use crate::psp::setback::Setback;
 
 const DISPUTES: &str = "/v1/disputes";
 const TRANSFERS: &str = "/v1/transfers";
@@ -47,6 +50,8 @@ struct BalanceTransaction {
 #[derive(Debug, Deserialize)]
 struct Marked {
     id: String,
+    #[serde(default)]
+    amount: i64,
     #[serde(default)]
     metadata: BTreeMap<String, String>,
 }
@@ -87,28 +92,26 @@ impl Stripe {
         if is_nothing(amount) {
             return Transferred::Done;
         }
-        let until = self.clock.passed() + PATIENCE;
-        let list = format!("{TRANSFERS}?transfer_group={}&limit=100", transfer.booking);
-        let payout = transfer.payout.to_string();
-        let made = match self.client.get::<List>(&list, until).await {
-            Reply::Done { object, .. } => object.data.into_iter(),
-            other => return other.setback().into(),
+        let (payout, until) = (transfer.payout, self.clock.passed() + PATIENCE);
+        let reversals = match self.reversals_of(transfer.booking, payout, until).await {
+            Ok(Some(reversals)) => reversals,
+            Ok(None) => {
+                return Transferred::Refused { context: format!("there is no transfer of {payout}") };
+            }
+            Err(setback) => return setback.into(),
         };
-        let Some(made) = made.into_iter().find(|made| made.metadata.get("payout") == Some(&payout)) else {
-            return Transferred::Refused { context: format!("there is no transfer of {payout}") };
-        };
-        let reversals = format!("{TRANSFERS}/{}/reversals", made.id);
         let form = form_urlencoded::Serializer::new(String::new())
             .append_pair("amount", &to_stripe(amount).to_string())
             .append_pair("metadata[booking]", &transfer.booking.to_string())
             .append_pair("metadata[reversal]", &number.to_string())
             .finish();
         for turn in 1..=MOST_KEYS_OF_A_DEBT {
-            let ours = |made: &Marked| made.metadata.get("reversal") == Some(&number.to_string());
-            match self.client.get::<List>(&format!("{reversals}?limit=100"), until).await {
-                Reply::Done { object, .. } if object.data.iter().any(ours) => return Transferred::Done,
-                Reply::Done { .. } => {}
-                other => return other.setback().into(),
+            match self.made_at(&reversals, until).await {
+                Ok(made) if made.iter().any(|made| made.reversal() == Some(number)) => {
+                    return Transferred::Done;
+                }
+                Ok(_) => {}
+                Err(setback) => return setback.into(),
             }
             let key = format!("{payout}:reversal:{number}:{turn}");
             match self.client.post::<Marked>(&reversals, &form, &key, until).await {
@@ -118,6 +121,48 @@ impl Stripe {
             }
         }
         Transferred::Unknown { context: format!("every key of {payout} is spent") }
+    }
+
+    /// Whether an amount of a payout was taken back under this number, or an earlier one: something may have been
+    /// entered between the decision and its movement.
+    pub(super) async fn has_taken_back(
+        &self,
+        booking: BookingId,
+        payout: PayoutId,
+        (amount, number): (Money, u32),
+        until: Duration,
+    ) -> std::result::Result<bool, Setback> {
+        let Some(reversals) = self.reversals_of(booking, payout, until).await? else { return Ok(false) };
+        let is_own = |made: &Marked| made.reversal().is_some_and(|own| own <= number);
+        let made = self.made_at(&reversals, until).await?;
+        Ok(made.iter().any(|made| made.amount == to_stripe(amount) && is_own(made)))
+    }
+
+    /// Where what was taken back of a payout is listed; nowhere when it was not sent.
+    async fn reversals_of(
+        &self,
+        booking: BookingId,
+        payout: PayoutId,
+        until: Duration,
+    ) -> std::result::Result<Option<String>, Setback> {
+        let transfers = self.made_at(&format!("{TRANSFERS}?transfer_group={booking}"), until).await?;
+        let ours = |made: &&Marked| made.metadata.get("payout") == Some(&payout.to_string());
+        Ok(transfers.iter().find(ours).map(|made| format!("{TRANSFERS}/{}/reversals", made.id)))
+    }
+
+    async fn made_at(&self, list: &str, until: Duration) -> std::result::Result<Vec<Marked>, Setback> {
+        let and = if list.contains('?') { '&' } else { '?' };
+        match self.client.get::<List>(&format!("{list}{and}limit=100"), until).await {
+            Reply::Done { object, .. } => Ok(object.data),
+            other => Err(other.setback()),
+        }
+    }
+}
+
+impl Marked {
+    /// The number under which it was taken back of a host.
+    fn reversal(&self) -> Option<u32> {
+        self.metadata.get("reversal")?.parse().ok()
     }
 }
 

@@ -64,8 +64,8 @@ struct Shown {
 }
 
 impl Stripe {
-    /// Whether Stripe has the movement of a booking's ledger entry, however long ago it was made. Reversals
-    /// are not asked for.
+    /// Whether Stripe has the movement of a booking's ledger entry, however long ago it was made. Of a dispute's
+    /// entries it is not asked.
     ///
     /// # Errors
     /// `Unavailable` when Stripe did not answer.
@@ -91,6 +91,11 @@ impl Stripe {
                 refunds.iter().any(|made| made.amount == amount && made.number().is_some_and(is_own))
             }),
             Movement::Payout => self.has_sent(booking.id, booking.payout_id(), until).await,
+            Movement::Reversal => {
+                let returned = Money { amount: -entry.of(Account::Bank).amount, ..entry.of(Account::Bank) };
+                let own = (returned, entry.number);
+                self.has_taken_back(booking.id, booking.payout_id(), own, until).await
+            }
             _ => Ok(false),
         };
         told.map_err(|setback| Error::unavailable(setback.context()))
