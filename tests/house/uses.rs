@@ -17,9 +17,10 @@ pub(crate) struct Use {
 
 /// How a call of the client, or an item of a transaction, looks in the sources, and the action that
 /// IAM asks for it. A transaction itself is no action of its own.
-const ACTIONS: [(&str, &str); 12] = [
+const ACTIONS: [(&str, &str); 13] = [
     (".get_item()", "dynamodb:GetItem"),
     (".batch_get_item()", "dynamodb:BatchGetItem"),
+    ("self.batch(", "dynamodb:BatchGetItem"),
     (".query()", "dynamodb:Query"),
     (".scan()", "dynamodb:Scan"),
     (".put_item()", "dynamodb:PutItem"),

@@ -52,17 +52,19 @@ async fn send_once(app: &App, event: EventId, booking: &Booking, letter: Letter)
 /// The letter; `None` when its reader cannot be written to, or the place or a party is gone.
 async fn written(app: &App, booking: &Booking, letter: Letter) -> Result<Option<Message>> {
     let site = app.config.site.as_ref().ok_or_else(|| Error::internal("the site has no name"))?;
-    let (Some((listing, _)), Some(guest), Some(host)) = (
-        app.store.listing(booking.listing, false).await?,
-        app.store.user(booking.guest).await?,
-        app.store.user(booking.host).await?,
-    ) else {
+    let (listing, users) = futures::try_join!(
+        app.store.listing(booking.listing, false),
+        app.store.users([booking.guest, booking.host])
+    )?;
+    let (Some((listing, _)), Some(guest), Some(host)) =
+        (listing, users.get(&booking.guest), users.get(&booking.host))
+    else {
         tracing::info!(booking = %booking.id, letter = letter.name(), "nobody to write to, or about");
         return Ok(None);
     };
-    let reader = if letter.is_for_host() { &host } else { &guest };
+    let reader = if letter.is_for_host() { host } else { guest };
     if !reader.email.can_receive() {
         return Ok(None);
     }
-    Matter { booking, listing: &listing, guest: &guest, host: &host, site }.write(letter).map(Some)
+    Matter { booking, listing: &listing, guest, host, site }.write(letter).map(Some)
 }

@@ -1,9 +1,5 @@
 //! Bookings as they are found: by id, by guest and host, by what is asked of a unit, and by what is due.
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::types::KeysAndAttributes;
-
 use super::booking_record::booking_of_item;
 use super::due::Due;
 use super::{Item, Store, fault, key_of, keys, number, record, text};
@@ -68,29 +64,8 @@ impl Store {
         for chunk in ids.chunks(100) {
             let keys: Vec<Item> =
                 chunk.iter().map(|id| key_of(keys::BOOKINGS, &keys::booking(*id))).collect();
-            let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(strong);
-            let mut wanted =
-                HashMap::from([(self.tables.bookings.clone(), wanted.build().map_err(Error::internal)?)]);
-            let mut tried = 0;
-            while !wanted.is_empty() {
-                let batch = self
-                    .client
-                    .batch_get_item()
-                    .set_request_items(Some(wanted))
-                    .send()
-                    .await
-                    .map_err(fault)?;
-                for item in batch.responses.into_iter().flatten().flat_map(|(_, items)| items) {
-                    found.push(booking_of_item(item)?);
-                }
-                wanted = batch.unprocessed_keys.unwrap_or_default();
-                if !wanted.is_empty() {
-                    if tried == super::take::MOST_TRIES {
-                        return Err(Error::unavailable("the store did not hand over all bookings"));
-                    }
-                    self.wait(tried).await;
-                    tried += 1;
-                }
+            for item in self.batch(&self.tables.bookings, keys, strong).await? {
+                found.push(booking_of_item(item)?);
             }
         }
         Ok(found)

@@ -4,7 +4,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
-use super::keys;
+use super::keys::{self, Key};
 use super::listing_record::terms_of_item;
 use super::take::MOST_TRIES;
 use super::{Item, Store, fault, item, record, text};
@@ -72,21 +72,33 @@ impl Store {
 
     /// The items of a unit: its terms and the years of its calendar.
     pub(super) async fn unit_items(&self, unit: UnitId, strong: bool) -> Result<Vec<Item>> {
+        let Key { partition, sort } = keys::terms(unit.into(), unit);
+        self.items_of(&partition, Some(&sort), strong).await
+    }
+
+    /// The items of a listing, or those whose sort keys begin so.
+    pub(super) async fn items_of(
+        &self,
+        listing: &str,
+        beginning: Option<&str>,
+        strong: bool,
+    ) -> Result<Vec<Item>> {
         let (partition, sort) = keys::LISTINGS;
-        let key = keys::terms(unit.into(), unit);
-        let mut pages = self
+        let mut query = self
             .client
             .query()
             .table_name(&self.tables.listings)
-            .key_condition_expression("#listing = :listing AND begins_with(#item, :unit)")
+            .key_condition_expression("#listing = :listing")
             .expression_attribute_names("#listing", partition)
-            .expression_attribute_names("#item", sort)
-            .expression_attribute_values(":listing", text(&key.partition))
-            .expression_attribute_values(":unit", text(&key.sort))
-            .consistent_read(strong)
-            .into_paginator()
-            .items()
-            .send();
+            .expression_attribute_values(":listing", text(listing))
+            .consistent_read(strong);
+        if let Some(beginning) = beginning {
+            query = query
+                .key_condition_expression("#listing = :listing AND begins_with(#item, :unit)")
+                .expression_attribute_names("#item", sort)
+                .expression_attribute_values(":unit", text(beginning));
+        }
+        let mut pages = query.into_paginator().items().send();
         let mut items = Vec::new();
         while let Some(item) = pages.next().await {
             items.push(item.map_err(fault)?);
@@ -141,7 +153,7 @@ fn year_of_item(item: &Item) -> Option<i16> {
 }
 
 /// The calendar of its years' items, and the version of each year; other items are passed over.
-fn calendar_of_items(items: Vec<Item>) -> Result<(Calendar, Vec<(i16, u64)>)> {
+pub(super) fn calendar_of_items(items: Vec<Item>) -> Result<(Calendar, Vec<(i16, u64)>)> {
     let (mut prices, mut rules, mut versions) = (Vec::new(), Vec::new(), Vec::new());
     for item in items {
         let Some(year) = year_of_item(&item) else { continue };

@@ -1,6 +1,7 @@
 //! The store: the DynamoDB client and, one file per aggregate, what is asked of it. There is no
 //! storage trait and no fake of our own; tests point the same client at an embedded engine.
 
+mod batch;
 pub mod blocks;
 mod booking_reads;
 mod booking_record;

@@ -282,7 +282,7 @@ fn attribute_of(photo: &Photo) -> Result<AttributeValue> {
     serde_dynamo::to_attribute_value(record).map_err(Error::internal)
 }
 
-fn album_of_item(item: Item) -> Result<Album> {
+pub(super) fn album_of_item(item: Item) -> Result<Album> {
     let AlbumRecord { photos, order } = record(item)?;
     let photos = photos.into_iter().map(|(id, record)| photo_of(id, record)).collect::<Result<_>>()?;
     Ok(Album::of(photos, &order))

@@ -62,21 +62,16 @@ impl Store {
 
     /// What search should know of a unit: everything is read after the counter went up, and strongly.
     async fn projection_now(&self, unit: UnitId) -> Result<Option<Projection>> {
-        let Some((listing, _)) = self.listing(unit.into(), true).await? else { return Ok(None) };
         // Two days back, so that it is the past in every zone.
         let utc_today = self.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
         let from = add_days(utc_today, -2);
         let range = Nights::between(from, add_days(utc_today, 2 * i64::from(BOOKING_WINDOW)))
             .ok_or_else(|| Error::internal("the booking window has no night"))?;
-        let (unit_now, nights, album) = futures::try_join!(
-            self.unit(unit, true),
-            self.nights(unit, range, true),
-            self.album(listing.id, true)
-        )?;
-        let projection =
-            unit_now.and_then(|(terms, calendar)| Projection::of(&listing, &terms, &calendar, &nights, from));
+        let (offer, nights) = futures::try_join!(self.offer(unit.into()), self.nights(unit, range, true))?;
+        let Some(offer) = offer else { return Ok(None) };
+        let projection = Projection::of(&offer.listing, &offer.terms, &offer.calendar, &nights, from);
         Ok(projection.map(|mut projection| {
-            projection.photo = album.cover();
+            projection.photo = offer.album.cover();
             projection
         }))
     }

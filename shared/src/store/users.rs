@@ -1,6 +1,8 @@
 //! Accounts and sessions. An account is two items: the account by its id, and the claim on its
 //! address, which is what keeps two accounts from having the same.
 
+use std::collections::{BTreeSet, HashMap};
+
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
@@ -58,6 +60,14 @@ impl Store {
     /// The account of this id.
     pub async fn user(&self, id: UserId) -> Result<Option<User>> {
         self.read_user_table(&keys::user(id)).await
+    }
+
+    /// Those of these accounts that exist, a hundred at most, by their ids.
+    pub async fn users(&self, ids: impl IntoIterator<Item = UserId>) -> Result<HashMap<UserId, User>> {
+        let ids: BTreeSet<UserId> = ids.into_iter().collect();
+        let keys = ids.into_iter().map(|id| key_of(USERS, &keys::user(id))).collect();
+        let found = self.batch(&self.tables.users, keys, true).await?.into_iter().map(record::<User>);
+        found.map(|user| user.map(|user| (user.id, user))).collect()
     }
 
     /// The account of this address. Reads twice in any case, so that how long it takes does not tell whether there
