@@ -55,6 +55,8 @@ pub(crate) struct Known(Arc<Mutex<Shared>>);
 #[derive(Debug, Default)]
 struct Shared {
     bookings: Vec<String>,
+    /// When the latest hold lapses.
+    lapses_at: Option<Instant>,
     attempts: Vec<Attempted>,
     payments: Vec<Payment>,
     done: usize,
@@ -108,8 +110,11 @@ pub(crate) async fn act(world: World, known: Known, number: usize, actor: Actor)
         secret: None,
     };
     for (place, command) in actor.commands.iter().enumerate() {
-        let think = acting.world.executor().below(8_000_000);
-        acting.wait(Duration::from_micros(think)).await;
+        let is_awaited = place > 0 && matches!(actor.commands[place - 1], Command::AwaitLapse { .. });
+        if !is_awaited {
+            let think = acting.world.executor().below(8_000_000);
+            acting.wait(Duration::from_micros(think)).await;
+        }
         acting.perform(place, command).await;
     }
     known.locked(|shared| shared.done += 1);
@@ -174,6 +179,11 @@ impl Acting {
                 self.calendar(*home, "set-price", *first, *nights, price).await;
             }
             Command::Wait { seconds } => self.wait(Duration::from_secs(u64::from(*seconds))).await,
+            Command::AwaitLapse { after } => {
+                let Some(lapses_at) = self.known.locked(|shared| shared.lapses_at) else { return };
+                let left = lapses_at.as_millisecond() + after - self.world.now().as_millisecond();
+                self.wait(Duration::from_millis(u64::try_from(left).unwrap_or(0))).await;
+            }
             Command::Hour => self.world.hour(),
             Command::Refuse { times } => self.world.refuse(*times),
             Command::Sleep { hours } => {
@@ -210,6 +220,8 @@ impl Acting {
                 self.known.locked(|shared| {
                     if !shared.bookings.iter().any(|known| known == id) {
                         shared.bookings.push(id.to_owned());
+                        let lapses_at = body["holdExpiresAt"].as_str().and_then(|at| at.parse().ok());
+                        shared.lapses_at = lapses_at.or(shared.lapses_at);
                     }
                 });
             }

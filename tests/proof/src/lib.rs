@@ -8,6 +8,7 @@ pub mod executor;
 mod index;
 mod replica;
 pub mod script;
+mod streams;
 mod wire;
 mod world;
 
@@ -61,8 +62,6 @@ pub fn recorded(script: &Script) -> Vec<Call> {
 }
 
 fn simulate(script: &Script, record: bool) -> (Report, Vec<Call>) {
-    // The clients of AWS draw their jitter from the thread's own source.
-    fastrand::seed(script.seed);
     let world = World::new(script, record);
     let known = actors::Known::default();
     let executor = world.executor().clone();
@@ -127,9 +126,9 @@ mod tests {
     #[test]
     fn what_was_found_once_is_mended() {
         for (found, seeds) in [
-            (include_str!("../found/refund-meets-lost-dispute.json"), [125_738, 125_801, 125_804].as_slice()),
-            (include_str!("../found/refused-late-then-failed.json"), &[104_546, 104_548, 104_553]),
-            (include_str!("../found/payout-under-way-taken-for-not-sent.json"), &[150_019, 150_117]),
+            (include_str!("../found/refund-meets-lost-dispute.json"), [125_717, 125_729, 125_876].as_slice()),
+            (include_str!("../found/refused-late-then-failed.json"), &[104_542, 104_552, 104_576]),
+            (include_str!("../found/reversal-entered-days-later.json"), &[151_593]),
         ] {
             let found: Script = serde_json::from_str(found).unwrap();
             for seed in seeds {

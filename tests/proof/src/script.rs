@@ -30,7 +30,7 @@ pub struct Script {
 }
 
 /// A home.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Home {
     /// Whether guests book without being asked.
     pub instant: bool,
@@ -159,6 +159,11 @@ pub enum Command {
         /// How many.
         seconds: u32,
     },
+    /// Time goes by until shortly before the latest hold lapses, or after; what comes next is done without thinking.
+    AwaitLapse {
+        /// Milliseconds after its lapse; below zero, before.
+        after: i64,
+    },
     /// Hours go by in which nothing at all happens, schedules included.
     Sleep {
         /// How many.
@@ -279,7 +284,8 @@ impl Script {
                 actor.commands.extend(guest_does(random, homes.len(), long));
             }
         }
-        let count = random.usize(6..=8);
+        let guests_do: usize = actors.iter().map(|actor| actor.commands.len()).sum();
+        let count = 20usize.saturating_sub(guests_do).max(4) + random.usize(..2);
         let commands = (0..count).map(|_| host(random, homes.len(), long)).collect();
         actors.push(Actor { host: true, commands });
         if long && !in_two {
@@ -288,14 +294,14 @@ impl Script {
         let count = random.usize(2..=6);
         let faults = (0..count).map(|_| fault(random)).collect();
         let off = [0, 0, 0, 5_000, -5_000, 300_000, -300_000];
-        let skews = (0..3).map(|_| off[random.usize(..off.len())]).collect();
+        let mut skews: Vec<i64> = (0..3).map(|_| off[random.usize(..off.len())]).collect();
         let lag = match random.u8(..16) {
             0 => 50,
             1 => FAR_BEHIND,
             _ => 0,
         };
         if lag == FAR_BEHIND && !in_two && !long {
-            contest_a_lapse(random, &mut homes[0], &mut actors);
+            contest_a_lapse(random, &mut homes[0], &mut actors, &mut skews);
         }
         Self { seed, homes, actors, faults, skews, lag }
     }

@@ -22,6 +22,7 @@ use crate::executor::{Bell, Executor};
 use crate::index::SmallIndex;
 use crate::replica::Replica;
 use crate::script::{Fault, Site, What};
+use crate::streams::Streams;
 
 /// What the simulated product consists of beside its functions.
 #[derive(Clone, Debug)]
@@ -37,17 +38,14 @@ pub(crate) struct Parts {
     pub mailbox: Mailbox,
     pub index: SmallIndex,
     pub plan: Plan,
+    pub streams: Streams,
     /// Told after every change of the store.
     pub commits: Commits,
 }
 
 /// Who is told after every change of the store.
-#[derive(Clone)]
-pub(crate) struct Commits {
-    told: Arc<Mutex<Option<Told>>>,
-    /// How often each table was changed.
-    tables: Arc<Vec<(String, Bell)>>,
-}
+#[derive(Clone, Default)]
+pub(crate) struct Commits(Arc<Mutex<Option<Told>>>);
 
 /// Takes the name of the table that was changed.
 type Told = Arc<dyn Fn(&str) + Send + Sync>;
@@ -187,7 +185,8 @@ impl Parts {
                 if reply.status == 200 && changes(operation_of(target)) {
                     let now = self.executor.passed();
                     self.replica.note(now, now.is_zero(), target, body);
-                    self.commits.tell(body);
+                    let call = std::str::from_utf8(body).unwrap_or_default();
+                    self.streams.changed(call).for_each(|table| self.commits.tell(table));
                 }
                 Some(response(reply, "application/x-amz-json-1.0"))
             }
@@ -303,34 +302,18 @@ impl Plan {
 }
 
 impl Commits {
-    pub(crate) fn of(tables: impl Iterator<Item = String>) -> Self {
-        let tables = tables.map(|table| (table, Bell::default())).collect();
-        Self { told: Arc::default(), tables: Arc::new(tables) }
-    }
-
-    /// Tells when a table is changed.
-    pub(crate) fn of_table(&self, name: &str) -> Bell {
-        let (_, bell) = self.tables.iter().find(|(table, _)| table == name).expect("a table");
-        bell.clone()
-    }
-
     pub(crate) fn to(&self, told: impl Fn(&str) + Send + Sync + 'static) {
-        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(told));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(told));
     }
 
     pub(crate) fn end(&self) {
-        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    fn tell(&self, body: &[u8]) {
-        let text = std::str::from_utf8(body).unwrap_or_default();
-        let changed = self.tables.iter().filter(|(table, _)| text.contains(table.as_str()));
-        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        for (table, bell) in changed {
-            bell.ring();
-            if let Some(told) = &told {
-                told(table);
-            }
+    fn tell(&self, table: &str) {
+        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(told) = told {
+            told(table);
         }
     }
 }

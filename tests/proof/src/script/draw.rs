@@ -107,15 +107,19 @@ pub(super) fn want_the_same_end(random: &mut Rng, home: &mut Home, actors: &mut 
     actors.push(Actor { host: true, commands: accepts(1).to_vec() });
 }
 
-/// A hold is paid in its last second, and another wants its nights a second after: what he reads may not have the
-/// payment.
-pub(super) fn contest_a_lapse(random: &mut Rng, home: &mut Home, actors: &mut [Actor]) {
+/// A hold has lapsed, and somebody is quoted its nights; then it is paid at an instance whose clock is behind, and
+/// he books: what is read for him may not have the payment.
+pub(super) fn contest_a_lapse(random: &mut Rng, home: &mut Home, actors: &mut [Actor], skews: &mut [i64]) {
     *home = Home { instant: true, capacity: 1, deposit: false };
+    skews.fill(-5_000);
+    skews[0] = 0;
     let (first, nights) = range(random, false);
-    let book = |card| Command::Book { home: 0, first, nights, card, copies: 1, waits: 0 };
+    let book = |card, waits| Command::Book { home: 0, first, nights, card, copies: 1, waits };
+    let awaits = |after| Command::AwaitLapse { after };
     let paid = Command::Pay { card: Card::Good, copies: 1, with_sweep: false };
-    actors[0].commands.splice(0..0, [book(None), Command::Wait { seconds: 899 }, paid]);
-    actors[1].commands.splice(0..0, [Command::Wait { seconds: 901 }, book(Some(Card::Good))]);
+    actors[0].commands.splice(0..0, [book(None, 0), awaits(random.i64(600..2_000)), paid]);
+    let comes = awaits(random.i64(50..600));
+    actors[1].commands.splice(0..0, [Command::Wait { seconds: 60 }, comes, book(Some(Card::Good), 2)]);
 }
 
 /// One thing that the host does.
@@ -160,7 +164,7 @@ pub(super) fn fault(random: &mut Rng) -> Fault {
                     CrashAfter,
                 ],
             );
-            Fault { at: Site::Store, call: random.u32(..250), what }
+            Fault { at: Site::Store, call: random.u32(..200), what }
         }
         40..70 => {
             let what = one(

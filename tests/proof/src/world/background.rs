@@ -7,12 +7,12 @@ use futures::channel::oneshot;
 use http::Request;
 use roost::function::{Consumer, Event, Listener, Record, Schedule};
 use roost_local::provider::{WEBHOOK_SECRET, Webhook, WebhookOrder, sign};
-use roost_local::streams::batch;
 use roost_local::template::Rule;
 use serde_json::Value;
 
 use super::World;
 use crate::script::{Site, What};
+use crate::streams::Stream;
 
 /// How often a batch of a stream is handed to its consumer before that counts as failing for ever.
 const MOST_TRIES: usize = 100;
@@ -32,33 +32,34 @@ impl World {
             let consumer = self.0.plans.functions.consumers.iter().find(|one| one.name == function.name);
             let Some(consumer) = consumer else { continue };
             for stream in &function.streams {
-                let (world, position) = (self.clone(), self.start_of(&stream.table));
-                self.executor().spawn(world.read(*consumer, stream.table.clone(), position));
+                let read = self.0.parts.streams.of_table(&stream.table);
+                self.executor().spawn(self.clone().read(*consumer, read, stream.batch));
             }
         }
     }
 
     /// Reads a stream to its end, over and over: in order, in batches, until the consumer has done each.
-    async fn read(self, consumer: Consumer, table: String, mut position: String) {
-        let writes = self.0.parts.commits.of_table(&table);
+    async fn read(self, consumer: Consumer, stream: Stream, most: usize) {
         let executor = self.executor().clone();
+        let mut place = 0;
         loop {
-            let seen = writes.times();
-            let limit = 1 + usize::try_from(executor.below(16)).unwrap_or(0);
-            let page = self.0.parts.engine.records(&position, limit).await.expect("the stream is read");
-            let is_whole = page.records.len() == limit;
-            if !page.records.is_empty() {
-                let records = batch(&page).expect("records");
+            let seen = stream.changes().times();
+            // As many as the template says; now and then so few that one change is cut in two.
+            let few = usize::try_from(1 + executor.below(16)).unwrap_or(1);
+            let limit = if executor.below(4) == 0 { few } else { most };
+            let records = stream.after(place, limit);
+            let is_whole = records.len() == limit;
+            place += records.len();
+            if !records.is_empty() {
                 self.hand_over(consumer, records).await;
-                position = page.next_shard_iterator.expect("a stream has no end");
             }
             if is_whole {
                 continue;
             }
-            writes.after(seen).await;
+            stream.changes().after(seen).await;
             // At once, or as late as a poller is that looks once a second and has work of its own.
-            let most = if executor.below(4) == 0 { 50 } else { 4_000 };
-            executor.sleep(Duration::from_millis(1 + executor.below(most))).await;
+            let late = if executor.below(4) == 0 { 50 } else { 4_000 };
+            executor.sleep(Duration::from_millis(1 + executor.below(late))).await;
         }
     }
 
@@ -165,9 +166,9 @@ impl World {
         let ends = self.0.quiesces.clone();
         // Soon after each other now and then; but most of what a sweep does is to find nothing.
         let (soon, late) = match schedule.name {
-            SWEEP | RECOVERY => (60..300, 600..LONGEST_PAUSE.as_secs()),
+            SWEEP | RECOVERY => (60..300, 900..LONGEST_PAUSE.as_secs()),
             HOURLY => (1_800..2_700, 2_700..5_400),
-            _ => (240..600, 600..1_200),
+            _ => (240..600, 900..1_200),
         };
         loop {
             // Once nothing goes wrong any more, the fewest runs that are enough must be enough.

@@ -1,6 +1,7 @@
 //! What is there before a history begins: accounts, the host's account for payouts, and homes on sale.
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::Request;
@@ -16,20 +17,47 @@ use crate::replica::Replica;
 use crate::script::{Home, Script};
 
 /// Guests are the first actors of a script, and no more than these.
-const MOST_GUESTS: usize = 3;
+pub(super) const MOST_GUESTS: usize = 3;
+
+/// Tables in which homes are on sale.
+pub(super) struct Furnished {
+    pub(super) tables: Blueprint,
+    /// The homes.
+    listings: Vec<ListingId>,
+}
+
+/// By the homes, and the policy of the first.
+type ByHomes = BTreeMap<(Vec<Home>, u64), Arc<Furnished>>;
+
+impl Furnished {
+    /// The tables of a script's homes: the same for every history that has such homes, and so made once.
+    pub(super) fn of(script: &Script) -> Arc<Self> {
+        static KNOWN: Mutex<ByHomes> = Mutex::new(BTreeMap::new());
+        let homes = (script.homes.clone(), first_policy(script));
+        let mut known = lock(&KNOWN);
+        known.entry(homes).or_insert_with(|| Arc::new(Self::made(script))).clone()
+    }
+
+    fn made(script: &Script) -> Self {
+        let tables = Blueprint::of(&Plans::get().template.tables).expect("the tables are made");
+        let engine = Engine::on(tables.original().expect("the tables are there"));
+        let alone =
+            Script { seed: 0, actors: vec![], faults: vec![], skews: vec![], lag: 0, ..script.clone() };
+        let (world, _) = World::on(engine, Replica::default(), &alone);
+        world.populate();
+        world.put_on_sale(script);
+        let listings = lock(&world.0.homes).clone();
+        Self { tables, listings }
+    }
+}
 
 impl World {
-    /// Tables in which everybody has moved in: the same for every history, and so made once.
-    pub(super) fn inhabited() -> &'static Blueprint {
-        static INHABITED: OnceLock<Blueprint> = OnceLock::new();
-        INHABITED.get_or_init(|| {
-            let blueprint = Blueprint::of(&Plans::get().template.tables).expect("the tables are made");
-            let engine = Engine::on(blueprint.original().expect("the tables are there"));
-            let nobody =
-                Script { seed: 0, homes: vec![], actors: vec![], faults: vec![], skews: vec![], lag: 0 };
-            Self::on(engine, Replica::default(), &nobody).0.populate();
-            blueprint
-        })
+    /// Takes the homes for those of the script.
+    pub(super) fn has(&self, furnished: &Furnished, script: &Script) {
+        for (listing, home) in furnished.listings.iter().zip(&script.homes) {
+            self.0.watch.capacity((*listing).into(), home.capacity);
+        }
+        lock(&self.0.homes).clone_from(&furnished.listings);
     }
 
     /// Has everybody move in.
@@ -43,16 +71,13 @@ impl World {
         });
     }
 
-    /// Has the host open an account for payouts, and put the homes on sale.
-    pub(super) fn furnish(&self, script: &Script) {
-        let guests = script.actors.iter().rposition(|actor| !actor.host).map_or(0, |last| last + 1);
-        assert!(guests <= MOST_GUESTS, "guests come before hosts, and are {MOST_GUESTS} at most");
+    /// Has the host put the homes on sale.
+    pub(super) fn put_on_sale(&self, script: &Script) {
         let world = self.clone();
         let homes = script.homes.clone();
         let policies = ["moderate", "flexible", "strict"].into_iter().cycle();
-        let policies = policies.skip(usize::try_from(script.seed % 3).unwrap_or_default());
+        let policies = policies.skip(usize::try_from(first_policy(script)).unwrap_or_default());
         let listings = Self::settle(async move {
-            world.open_payout_account().await;
             let mut listings = Vec::new();
             for (home, policy) in homes.iter().zip(policies) {
                 listings.push(world.furnished(home, policy).await);
@@ -78,8 +103,13 @@ impl World {
         self.0.quiet.store.create_user(&user, &session).await.expect("the account is stored");
     }
 
-    /// The host has told the provider what it asks.
-    async fn open_payout_account(&self) {
+    /// Has the host open an account for payouts, and tell the provider what it asks.
+    pub(super) fn open_payout_account(&self) {
+        let world = self.clone();
+        Self::settle(async move { world.opened_payout_account().await });
+    }
+
+    async fn opened_payout_account(&self) {
         let path = "/v1/hosts/me/payout-account";
         let opened = self.call_quietly(HOST, "POST", path, Some(&json!({}))).await;
         let page = opened.json["onboardingUrl"].as_str().expect("a page").to_owned();
@@ -119,6 +149,11 @@ impl World {
         }
         id
     }
+}
+
+/// Which of the three policies the first home has; the next has the next.
+const fn first_policy(script: &Script) -> u64 {
+    script.seed % 3
 }
 
 fn address(id: UserId, name: &str) -> Email {
