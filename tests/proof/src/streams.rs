@@ -53,12 +53,10 @@ impl Streams {
         self.0.iter().find(|stream| stream.0.table == name).expect("the table has a stream").clone()
     }
 
-    /// Tells whoever waits for a change of a table that this call names, and gives their names.
-    pub(crate) fn changed<'a>(&'a self, call: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(|stream| call.contains(stream.0.table.as_str())).map(|stream| {
-            stream.0.changes.ring();
-            stream.0.table.as_str()
-        })
+    /// Tells whoever waits for a change of a table that this call names, and gives the tables' names.
+    pub(crate) fn changed(&self, call: &str) -> Vec<&str> {
+        let changed = self.0.iter().filter(|stream| call.contains(stream.0.table.as_str()));
+        changed.inspect(|stream| stream.0.changes.ring()).map(|stream| stream.0.table.as_str()).collect()
     }
 }
 

@@ -186,7 +186,7 @@ impl Parts {
                     let now = self.executor.passed();
                     self.replica.note(now, now.is_zero(), target, body);
                     let call = std::str::from_utf8(body).unwrap_or_default();
-                    self.streams.changed(call).for_each(|table| self.commits.tell(table));
+                    self.streams.changed(call).into_iter().for_each(|table| self.commits.tell(table));
                 }
                 Some(response(reply, "application/x-amz-json-1.0"))
             }
