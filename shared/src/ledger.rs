@@ -192,6 +192,24 @@ impl Entry {
         Money { amount: amounts.map(|(_, amount)| amount).sum(), currency: self.currency }
     }
 
+    /// How much moved at the payment provider, above zero; nothing where only its own dispute or our books did.
+    #[must_use]
+    pub fn moved(&self) -> Option<Money> {
+        let (account, sign) = match self.movement {
+            Movement::Capture => (Account::Guest, -1),
+            Movement::Refund => (Account::Guest, 1),
+            Movement::Payout => (Account::Bank, 1),
+            Movement::Reversal => (Account::Bank, -1),
+            Movement::Penalty
+            | Movement::Withholding
+            | Movement::Dispute
+            | Movement::DisputeWon
+            | Movement::DisputeLost => return None,
+        };
+        let changed = self.of(account);
+        Some(Money { amount: sign * changed.amount, ..changed })
+    }
+
     /// Whether it takes from some what it gives to others.
     #[must_use]
     pub fn is_balanced(&self) -> bool {

@@ -13,7 +13,7 @@ use crate::ledger::{Account, Entry, Movement};
 use crate::pricing::parts::Parts;
 use crate::stay::Date;
 
-pub use movements::{ASKED, Compared, MovementKind, ProviderMovement, Written, compared};
+pub use movements::{ASKED, Compared, Made, MovementKind, ProviderMovement, Written, compared};
 pub use survey::{Filed, Look, Survey, Suspect, Suspicions};
 
 /// How many differences a report keeps; it counts them all.

@@ -174,26 +174,34 @@ async fn against_provider(app: &App, at: Instant, written: &[Written]) -> Result
 
 /// The second look for an entry's movement, however long ago it was made.
 async fn not_moved(app: &App, entry: &Entry) -> Result<Option<Difference>> {
-    let Some(booking) = app.store.booking(entry.booking).await? else { return Ok(None) };
-    let has = match app.stripe()?.has(&booking, entry).await {
-        Ok(has) => has,
+    let id = entry.booking;
+    let Some((booking, entries)) = with_ledger(app, id).await? else { return Ok(None) };
+    let made = match app.stripe()?.made_like(&booking, entry).await {
+        Ok(made) => made,
         Err(Error::Unavailable { context }) => {
-            return Ok(Some(Difference::of(Kind::ProviderUnreachable, entry.booking, context)));
+            return Ok(Some(Difference::of(Kind::ProviderUnreachable, id, context)));
         }
         Err(error) => return Err(error),
     };
+    let all: Vec<&Entry> = entries.iter().collect();
     let detail = || format!("the provider does not have entry {}, {:?}", entry.number, entry.movement);
-    Ok((!has).then(|| Difference::of(Kind::MissingMovement, entry.booking, detail())))
+    let has = made.iter().any(|made| made.is_entry(entry, &all, is_same));
+    Ok((!has).then(|| Difference::of(Kind::MissingMovement, id, detail())))
 }
 
 /// The second look for a movement's entry. A booking that is not there is another deployment's, which
 /// shares the account.
 async fn not_entered(app: &App, id: BookingId, movement: &ProviderMovement) -> Result<Option<Difference>> {
+    let Some((_, entries)) = with_ledger(app, id).await? else { return Ok(None) };
+    Ok((!movement.is_entered(&entries, is_same)).then(|| movement.unknown(id)))
+}
+
+/// A booking that is there, and its ledger; nothing of one that cannot be read: it is told of by itself.
+async fn with_ledger(app: &App, id: BookingId) -> Result<Option<(Booking, Vec<Entry>)>> {
     let read = async { Ok::<_, Error>((app.store.booking(id).await?, app.store.ledger_entries(id).await?)) };
     match read.await {
-        Ok((Some(_), entries)) if !movement.is_entered(&entries, is_same) => Ok(Some(movement.unknown(id))),
-        // What cannot be read is told of by itself.
-        Ok(_) | Err(Error::Internal { .. }) => Ok(None),
+        Ok((booking, entries)) => Ok(booking.map(|booking| (booking, entries))),
+        Err(Error::Internal { .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }

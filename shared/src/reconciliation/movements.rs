@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::booking::Booking;
 use crate::clock::{Duration, Instant};
 use crate::ids::{BookingId, PaymentId, PayoutId};
-use crate::ledger::{Account, Entry, Movement};
+use crate::ledger::{Entry, Movement};
 use crate::money::Money;
 use crate::payment::ProviderName;
 
@@ -40,6 +40,15 @@ pub struct ProviderMovement {
     pub fee: i64,
     /// When.
     pub at: Instant,
+}
+
+/// What the provider has made of something: its own entry is sought among those of its kind and payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The number of a refund or of what was taken back of a host: its entry's, or an earlier one.
+    pub number: Option<u32>,
+    /// How much, above zero.
+    pub amount: Money,
 }
 
 /// What a movement in the provider's book was.
@@ -133,7 +142,9 @@ pub fn compared(
         let is_compared = *is_asked && now - COMPARED <= entry.at && entry.at < now - YOUNG;
         let mut movements = of_booking.get(&entry.booking).into_iter().flatten();
         let all = entries.get(&entry.booking).map(Vec::as_slice).unwrap_or_default();
-        if is_compared && !movements.any(|movement| movement.is_entry(entry, all, same)) {
+        // Of less than its unit the provider has nothing.
+        let moves = entry.moved().is_some_and(|moved| !same(moved, Money { amount: 0, ..moved }));
+        if is_compared && moves && !movements.any(|movement| movement.is_entry(entry, all, same)) {
             found.not_moved.push(entry.clone());
         }
     }
@@ -162,29 +173,14 @@ impl ProviderMovement {
 
     /// Whether `entry` is its own, of `all` of its booking's.
     fn is_entry(&self, entry: &Entry, all: &[&Entry], same: fn(Money, Money) -> bool) -> bool {
-        match (self.kind, entry.movement) {
-            (MovementKind::Capture, Movement::Capture) => {
-                self.payment == Some(entry.payment) && same(minus(entry.of(Account::Guest)), self.amount)
-            }
-            (MovementKind::Refund, Movement::Refund) => {
-                self.is_of(entry, all) && same(entry.of(Account::Guest), self.amount)
-            }
-            (MovementKind::Transfer, Movement::Payout) => same(entry.of(Account::Bank), self.amount),
-            (MovementKind::Reversal, Movement::Reversal) => {
-                self.is_of(entry, all) && same(minus(entry.of(Account::Bank)), self.amount)
-            }
+        let is_its_kind = match (self.kind, entry.movement) {
+            (MovementKind::Capture, Movement::Capture) => self.payment == Some(entry.payment),
+            (MovementKind::Refund, Movement::Refund)
+            | (MovementKind::Transfer, Movement::Payout)
+            | (MovementKind::Reversal, Movement::Reversal) => true,
             _ => false,
-        }
-    }
-
-    /// Whether its number is an entry's, or an earlier one and no other of its kind is nearer: of a dispute that
-    /// came between the decision and the movement there is an entry too.
-    fn is_of(&self, entry: &Entry, all: &[&Entry]) -> bool {
-        let Some(number) = self.number else { return false };
-        let is_nearer = |other: &&&Entry| {
-            other.movement == entry.movement && (number..entry.number).contains(&other.number)
         };
-        number <= entry.number && !all.iter().any(|other| is_nearer(&other))
+        is_its_kind && Made { number: self.number, amount: self.amount }.is_entry(entry, all, same)
     }
 
     /// The difference that it is when the ledger does not have it.
@@ -196,8 +192,24 @@ impl ProviderMovement {
     }
 }
 
-fn minus(money: Money) -> Money {
-    Money { amount: -money.amount, ..money }
+impl Made {
+    /// Whether it is what an entry of its kind and payment tells of, of `all` of its booking's.
+    #[must_use]
+    pub fn is_entry(&self, entry: &Entry, all: &[&Entry], same: fn(Money, Money) -> bool) -> bool {
+        let is_numbered = matches!(entry.movement, Movement::Refund | Movement::Reversal);
+        let is_as_much = entry.moved().is_some_and(|moved| same(moved, self.amount));
+        is_as_much && (!is_numbered || self.is_of(entry, all))
+    }
+
+    /// Whether its number is an entry's, or an earlier one and no other of its kind is nearer: of a dispute that
+    /// came between the decision and the movement there is an entry too.
+    fn is_of(&self, entry: &Entry, all: &[&Entry]) -> bool {
+        let Some(number) = self.number else { return false };
+        let is_nearer = |other: &&&Entry| {
+            other.movement == entry.movement && (number..entry.number).contains(&other.number)
+        };
+        number <= entry.number && !all.iter().any(|other| is_nearer(&other))
+    }
 }
 
 #[cfg(test)]
@@ -348,5 +360,23 @@ mod tests {
         let back = ProviderMovement { kind: MovementKind::Reversal, ..theirs[1].clone() };
         assert!(is_entered(&back, &[heading(2).reversal(200)]));
         assert!(!is_entered(&back, &[heading(2).reversal(201)]) && !is_entered(&back, &[refund(2)]));
+        let (first, later) = (heading(2).reversal(200), heading(3).reversal(200));
+        let made = Made { number: Some(2), amount: back.amount };
+        assert!(made.is_entry(&first, &[&first, &later], same));
+        assert!(!made.is_entry(&later, &[&first, &later], same), "two of one amount are two");
+    }
+
+    #[test]
+    fn what_is_less_than_the_providers_unit_is_not_missed_there() {
+        let now = Instant::from_second(1_800_000_000).unwrap();
+        let in_tens: fn(Money, Money) -> bool = |one, other| one.amount / 10 == other.amount / 10;
+        let missed = |amount| {
+            let entry = Entry { number: 4, ..entries(now, 5)[2].clone() };
+            let amounts =
+                vec![(crate::ledger::Account::Host, -amount), (crate::ledger::Account::Bank, amount)];
+            let written = Written { entry: Entry { amounts, ..entry }, is_asked: true };
+            compared(&[written], &[], now, in_tens).not_moved.len()
+        };
+        assert_eq!((missed(9), missed(10)), (0, 1));
     }
 }

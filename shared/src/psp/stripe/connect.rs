@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::amount::{is_nothing, to_stripe};
 use super::client::Reply;
-use super::wire::{Intent, Refusal};
+use super::wire::{Intent, List, Marked, Refusal};
 use super::{MOST_KEYS_OF_A_DEBT, PATIENCE, Stripe, path};
 use crate::error::{Error, Result};
 use crate::ids::{BookingId, PayoutId, UserId};
@@ -19,7 +19,8 @@ use crate::psp::setback::Setback;
 
 const ACCOUNTS: &str = "/v1/accounts";
 const ACCOUNT_LINKS: &str = "/v1/account_links";
-const TRANSFERS: &str = "/v1/transfers";
+/// Where transfers live.
+pub(super) const TRANSFERS: &str = "/v1/transfers";
 
 #[derive(Debug, Deserialize)]
 struct Account {
@@ -35,17 +36,6 @@ struct Link {
     url: String,
 }
 
-#[derive(Debug, Deserialize)]
-struct Made {
-    #[serde(default)]
-    metadata: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct List {
-    data: Vec<Made>,
-}
-
 impl PayoutProvider for Stripe {
     fn transfer<'a>(&'a self, transfer: &'a Transfer) -> BoxFuture<'a, Transferred> {
         Box::pin(self.transferred(transfer))
@@ -54,8 +44,8 @@ impl PayoutProvider for Stripe {
     fn is_sent<'a>(&'a self, transfer: &'a Transfer) -> BoxFuture<'a, std::result::Result<bool, String>> {
         Box::pin(async move {
             let until = self.clock.passed() + PATIENCE;
-            let sent = self.has_sent(transfer.booking, transfer.payout, until).await;
-            sent.map_err(Setback::context)
+            let sent = self.transfer_of(transfer.booking, transfer.payout, until).await;
+            sent.map(|sent| sent.is_some()).map_err(Setback::context)
         })
     }
 
@@ -82,17 +72,27 @@ impl PayoutProvider for Stripe {
 }
 
 impl Stripe {
-    /// Whether Stripe has made the transfer of a payout.
-    pub(super) async fn has_sent(
+    /// The transfer of a payout, if Stripe has made it.
+    pub(super) async fn transfer_of(
         &self,
         booking: BookingId,
         payout: PayoutId,
         until: Duration,
-    ) -> std::result::Result<bool, Setback> {
-        let list = format!("{TRANSFERS}?transfer_group={booking}&limit=100");
-        let ours = |made: &Made| made.metadata.get("payout") == Some(&payout.to_string());
-        match self.client.get::<List>(&list, until).await {
-            Reply::Done { object, .. } => Ok(object.data.iter().any(ours)),
+    ) -> std::result::Result<Option<Marked>, Setback> {
+        let transfers = self.listed(&format!("{TRANSFERS}?transfer_group={booking}"), until).await?;
+        let payout = payout.to_string();
+        Ok(transfers.into_iter().find(|made| made.metadata.get("payout") == Some(&payout)))
+    }
+
+    /// What a list has that concerns one booking.
+    pub(super) async fn listed(
+        &self,
+        list: &str,
+        until: Duration,
+    ) -> std::result::Result<Vec<Marked>, Setback> {
+        let and = if list.contains('?') { '&' } else { '?' };
+        match self.client.get::<List>(&format!("{list}{and}limit=100"), until).await {
+            Reply::Done { object, .. } => Ok(object.data),
             other => Err(other.setback()),
         }
     }
@@ -124,10 +124,10 @@ impl Stripe {
         ]);
         let form = form(&pairs);
         for turn in 1..=MOST_KEYS_OF_A_DEBT {
-            match self.has_sent(transfer.booking, transfer.payout, until).await {
+            match self.transfer_of(transfer.booking, transfer.payout, until).await {
                 Ok(_) if planted::is(Bug::PayoutWithoutKey) => {}
-                Ok(true) => return Transferred::Done,
-                Ok(false) => {}
+                Ok(Some(_)) => return Transferred::Done,
+                Ok(None) => {}
                 // That it cannot be asked about says nothing of whether it was made.
                 Err(setback) => return Transferred::Unknown { context: setback.context() },
             }
@@ -137,7 +137,7 @@ impl Stripe {
             if planted::is(Bug::PayoutWithoutKey) {
                 key = self.key_of_one_call(&key, "transfer");
             }
-            match self.client.post::<Made>(TRANSFERS, &form, &key, until).await {
+            match self.client.post::<Marked>(TRANSFERS, &form, &key, until).await {
                 Reply::Done { .. } => return Transferred::Done,
                 Reply::Spent | Reply::Refused(Refusal { replayed: true, .. }) => {}
                 other => return other.setback().into(),

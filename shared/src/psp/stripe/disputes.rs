@@ -1,13 +1,13 @@
 //! Disputes over charges, as Stripe tells of them, and transfers that are taken back for them.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::amount::{from_stripe, is_nothing, to_stripe};
 use super::client::Reply;
-use super::wire::Refusal;
+use super::connect::TRANSFERS;
+use super::wire::{Marked, Refusal};
 use super::{MOST_KEYS_OF_A_DEBT, PATIENCE, Stripe, path};
 use crate::booking::dispute::{Dispute, Standing};
 use crate::clock::Instant;
@@ -18,7 +18,6 @@ use crate::payment::{Disputed, Transfer, Transferred};
 use crate::psp::setback::Setback;
 
 const DISPUTES: &str = "/v1/disputes";
-const TRANSFERS: &str = "/v1/transfers";
 
 #[derive(Debug, Deserialize)]
 struct Told {
@@ -44,21 +43,6 @@ struct EvidenceDetails {
 struct BalanceTransaction {
     fee: i64,
     currency: String,
-}
-
-/// Something with metadata of ours.
-#[derive(Debug, Deserialize)]
-struct Marked {
-    id: String,
-    #[serde(default)]
-    amount: i64,
-    #[serde(default)]
-    metadata: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct List {
-    data: Vec<Marked>,
 }
 
 impl Stripe {
@@ -93,8 +77,8 @@ impl Stripe {
             return Transferred::Done;
         }
         let (payout, until) = (transfer.payout, self.clock.passed() + PATIENCE);
-        let reversals = match self.reversals_of(transfer.booking, payout, until).await {
-            Ok(Some(reversals)) => reversals,
+        let reversals = match self.transfer_of(transfer.booking, payout, until).await {
+            Ok(Some(made)) => reversals_path(&made),
             Ok(None) => {
                 return Transferred::Refused { context: format!("there is no transfer of {payout}") };
             }
@@ -106,7 +90,7 @@ impl Stripe {
             .append_pair("metadata[reversal]", &number.to_string())
             .finish();
         for turn in 1..=MOST_KEYS_OF_A_DEBT {
-            match self.made_at(&reversals, until).await {
+            match self.listed(&reversals, until).await {
                 Ok(made) if made.iter().any(|made| made.reversal() == Some(number)) => {
                     return Transferred::Done;
                 }
@@ -123,47 +107,23 @@ impl Stripe {
         Transferred::Unknown { context: format!("every key of {payout} is spent") }
     }
 
-    /// Whether an amount of a payout was taken back under this number, or an earlier one: something may have been
-    /// entered between the decision and its movement.
-    pub(super) async fn has_taken_back(
-        &self,
-        booking: BookingId,
-        payout: PayoutId,
-        (amount, number): (Money, u32),
-        until: Duration,
-    ) -> std::result::Result<bool, Setback> {
-        let Some(reversals) = self.reversals_of(booking, payout, until).await? else { return Ok(false) };
-        let is_own = |made: &Marked| made.reversal().is_some_and(|own| own <= number);
-        let made = self.made_at(&reversals, until).await?;
-        Ok(made.iter().any(|made| made.amount == to_stripe(amount) && is_own(made)))
-    }
-
-    /// Where what was taken back of a payout is listed; nowhere when it was not sent.
-    async fn reversals_of(
+    /// What was taken back of a payout; nothing where it was not sent.
+    pub(super) async fn reversals_of(
         &self,
         booking: BookingId,
         payout: PayoutId,
         until: Duration,
-    ) -> std::result::Result<Option<String>, Setback> {
-        let transfers = self.made_at(&format!("{TRANSFERS}?transfer_group={booking}"), until).await?;
-        let ours = |made: &&Marked| made.metadata.get("payout") == Some(&payout.to_string());
-        Ok(transfers.iter().find(ours).map(|made| format!("{TRANSFERS}/{}/reversals", made.id)))
-    }
-
-    async fn made_at(&self, list: &str, until: Duration) -> std::result::Result<Vec<Marked>, Setback> {
-        let and = if list.contains('?') { '&' } else { '?' };
-        match self.client.get::<List>(&format!("{list}{and}limit=100"), until).await {
-            Reply::Done { object, .. } => Ok(object.data),
-            other => Err(other.setback()),
+    ) -> std::result::Result<Vec<Marked>, Setback> {
+        match self.transfer_of(booking, payout, until).await? {
+            Some(transfer) => self.listed(&reversals_path(&transfer), until).await,
+            None => Ok(Vec::new()),
         }
     }
 }
 
-impl Marked {
-    /// The number under which it was taken back of a host.
-    fn reversal(&self) -> Option<u32> {
-        self.metadata.get("reversal")?.parse().ok()
-    }
+/// Where what was taken back of a transfer is listed.
+fn reversals_path(transfer: &Marked) -> String {
+    format!("{TRANSFERS}/{}/reversals", transfer.id)
 }
 
 impl Told {

@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::amount::{from_stripe, to_stripe};
+use super::amount::from_stripe;
 use super::client::Reply;
 use super::{PATIENCE, Stripe};
 use crate::booking::Booking;
 use crate::clock::Instant;
 use crate::error::{Error, Result};
-use crate::ledger::{Account, Entry, Movement};
-use crate::money::Money;
-use crate::reconciliation::{MovementKind, ProviderMovement};
+use crate::ledger::{Entry, Movement};
+use crate::reconciliation::{Made, MovementKind, ProviderMovement};
 
 const BALANCE_TRANSACTIONS: &str = "/v1/balance_transactions";
 
@@ -64,39 +63,39 @@ struct Shown {
 }
 
 impl Stripe {
-    /// Whether Stripe has the movement of a booking's ledger entry, however long ago it was made. Of a dispute's
-    /// entries it is not asked.
+    /// What Stripe has made of a booking's money that is of the kind and payment of an entry of its ledger, however
+    /// long ago. Of a dispute's entries it is not asked.
     ///
     /// # Errors
     /// `Unavailable` when Stripe did not answer.
-    pub async fn has(&self, booking: &Booking, entry: &Entry) -> Result<bool> {
+    pub async fn made_like(&self, booking: &Booking, entry: &Entry) -> Result<Vec<Made>> {
         let until = self.clock.passed() + PATIENCE;
         let attempt = (0..booking.attempts.len()).find(|index| booking.payment_id(*index) == entry.payment);
-        let Some(reference) = attempt.and_then(|index| booking.order(index).reference) else {
-            return Ok(false);
+        let Some((reference, moved)) =
+            attempt.and_then(|index| booking.order(index).reference).zip(entry.moved())
+        else {
+            return Ok(Vec::new());
         };
+        let made =
+            |number, amount| Some(Made { number, amount: from_stripe(amount, moved.currency.code())? });
         let told = match entry.movement {
             Movement::Capture => match self.shown(&reference, until).await {
-                Reply::Done { object, .. } => {
-                    let taken =
-                        Money { amount: -entry.of(Account::Guest).amount, ..entry.of(Account::Guest) };
-                    Ok(object.taken(taken).amount == taken)
-                }
+                Reply::Done { object, .. } => Ok(made(None, object.amount_received).into_iter().collect()),
                 other => Err(other.setback()),
             },
-            // It was numbered before it was made, and something may have been entered meanwhile.
             Movement::Refund => self.refunds_of(&reference, until).await.map(|refunds| {
-                let is_own = |number: u32| number <= entry.number;
-                let amount = to_stripe(entry.of(Account::Guest));
-                refunds.iter().any(|made| made.amount == amount && made.number().is_some_and(is_own))
+                refunds.iter().filter_map(|refund| made(refund.number(), refund.amount)).collect()
             }),
-            Movement::Payout => self.has_sent(booking.id, booking.payout_id(), until).await,
+            Movement::Payout => self
+                .transfer_of(booking.id, booking.payout_id(), until)
+                .await
+                .map(|sent| sent.and_then(|sent| made(None, sent.amount)).into_iter().collect()),
             Movement::Reversal => {
-                let returned = Money { amount: -entry.of(Account::Bank).amount, ..entry.of(Account::Bank) };
-                let own = (returned, entry.number);
-                self.has_taken_back(booking.id, booking.payout_id(), own, until).await
+                self.reversals_of(booking.id, booking.payout_id(), until).await.map(|reversals| {
+                    reversals.iter().filter_map(|back| made(back.reversal(), back.amount)).collect()
+                })
             }
-            _ => Ok(false),
+            _ => Ok(Vec::new()),
         };
         told.map_err(|setback| Error::unavailable(setback.context()))
     }

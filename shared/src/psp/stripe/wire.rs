@@ -1,5 +1,6 @@
 //! What Stripe sends and is sent: just the fields that are used.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
@@ -112,6 +113,30 @@ pub(super) struct Intents {
     pub(super) data: Vec<Intent>,
 }
 
+/// Something that carries what we know it by.
+#[derive(Debug, Deserialize)]
+pub(super) struct Marked {
+    pub(super) id: String,
+    /// In Stripe's unit.
+    #[serde(default)]
+    pub(super) amount: i64,
+    #[serde(default)]
+    pub(super) metadata: BTreeMap<String, String>,
+}
+
+impl Marked {
+    /// The number under which it was taken back of a host.
+    pub(super) fn reversal(&self) -> Option<u32> {
+        self.metadata.get("reversal")?.parse().ok()
+    }
+}
+
+/// Some of these.
+#[derive(Debug, Deserialize)]
+pub(super) struct List {
+    pub(super) data: Vec<Marked>,
+}
+
 /// Refunds, newest first.
 #[derive(Debug, Deserialize)]
 pub(super) struct Refunds {
@@ -128,7 +153,7 @@ pub(super) struct Refund {
     #[serde(default)]
     pub(super) amount: i64,
     #[serde(default)]
-    metadata: std::collections::BTreeMap<String, String>,
+    metadata: BTreeMap<String, String>,
 }
 
 impl Refund {
