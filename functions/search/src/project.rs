@@ -20,7 +20,7 @@ fn handle(app: App, records: Vec<Record>) -> BoxFuture<'static, Vec<String>> {
     Box::pin(async move {
         let mut changes: BTreeMap<UnitId, Vec<String>> = BTreeMap::new();
         for record in records {
-            if let Some(unit) = unit_of_change(&record.keys) {
+            if let Some(unit) = unit_of_change(&record) {
                 changes.entry(unit).or_default().push(record.sequence);
             }
         }

@@ -74,6 +74,15 @@ pub struct Night {
     pub note: Option<String>,
 }
 
+impl Night {
+    /// Whether it is closed to search where it takes so many bookings: claims count that have lapsed, until they are
+    /// swept.
+    #[must_use]
+    pub fn is_closed(&self, capacity: u16) -> bool {
+        self.blocked.is_some() || self.claims.len() >= usize::from(capacity)
+    }
+}
+
 /// A night that cannot be sold, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TakenNight {

@@ -88,9 +88,8 @@ impl Projection {
             return None;
         }
         let first = epoch_day(from);
-        let is_closed =
-            |night: &&Night| night.blocked.is_some() || night.claims.len() >= usize::from(terms.capacity);
-        let closed = nights.iter().filter(is_closed).map(|night| epoch_day(night.date));
+        let closed = nights.iter().filter(|night| night.is_closed(terms.capacity));
+        let closed = closed.map(|night| epoch_day(night.date));
         Some(Self {
             unit: terms.unit,
             listing: listing.id,

@@ -181,6 +181,18 @@ pub(super) fn night_of_item(item: &Item) -> Result<Night> {
     })
 }
 
+/// What of a night closes it, as a stream's image has it: whether the host keeps it, and how many claims it has. See
+/// [`Night::is_closed`].
+pub(super) fn closing(image: Option<&serde_dynamo::Item>) -> (bool, usize) {
+    use serde_dynamo::AttributeValue::{S, Ss};
+    let attribute = |name| image.and_then(|image| image.inner().get(name));
+    let claims = match attribute("bookings") {
+        Some(Ss(claims)) => claims.len(),
+        _ => 0,
+    };
+    (matches!(attribute("blocked"), Some(S(_))), claims)
+}
+
 /// Claims as the set that the table keeps.
 pub(super) fn claims_value<'a>(claims: impl IntoIterator<Item = &'a Claim>) -> AttributeValue {
     // A second call with the same key, in the same moment, may have taken the night for the same booking: a set

@@ -16,9 +16,11 @@ use aws_smithy_types::Blob;
 
 use super::cells::squares;
 use super::keys::{self, Key};
+use super::nights::closing;
 use super::{Store, fault, key_of, number, text};
 use crate::clock::Duration;
 use crate::error::{Error, Result};
+use crate::function::Record;
 use crate::geo::cells::Cell;
 use crate::ids::{ListingId, UnitId};
 use crate::search::projection::Projection;
@@ -223,19 +225,22 @@ impl Store {
     }
 }
 
-/// The unit that a change of the tables of listings or nights is about; `None` for items that
-/// search does not know.
+/// The unit whose projection a change of the tables of listings or nights may change; `None` for what search does not
+/// know: other items, and nights that are as open or closed as before, as when a hold is paid.
 #[must_use]
-pub fn unit_of_change(changed: &serde_dynamo::Item) -> Option<UnitId> {
-    let text = |name: &str| match changed.inner().get(name) {
+pub fn unit_of_change(record: &Record) -> Option<UnitId> {
+    let key = |name: &str| match record.keys.inner().get(name) {
         Some(serde_dynamo::AttributeValue::S(text)) => Some(text.as_str()),
         _ => None,
     };
-    if let Some(unit) = text(keys::NIGHTS.0) {
-        return unit.parse().ok();
+    if let Some(unit) = key(keys::NIGHTS.0) {
+        // A record without images says nothing of what has changed.
+        let is_told = record.old.is_some() || record.new.is_some();
+        let is_as_before = is_told && closing(record.old.as_ref()) == closing(record.new.as_ref());
+        return unit.parse().ok().filter(|_| !is_as_before);
     }
-    let listing: ListingId = text(keys::LISTINGS.0)?.parse().ok()?;
-    let item = text(keys::LISTINGS.1)?;
+    let listing: ListingId = key(keys::LISTINGS.0)?.parse().ok()?;
+    let item = key(keys::LISTINGS.1)?;
     if item == keys::listing(listing).sort || item == keys::photos(listing).sort {
         return Some(listing.into());
     }
@@ -260,4 +265,51 @@ where
     E: aws_sdk_dynamodb::error::ProvideErrorMetadata,
 {
     error.as_service_error().and_then(|error| error.code()) == Some("ConditionalCheckFailedException")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::nights::{claims_value, night_key, night_of_item};
+    use super::*;
+    use crate::clock::Instant;
+    use crate::ids::BookingId;
+    use crate::night::Claim;
+    use crate::stay::date_of_epoch_day;
+
+    #[test]
+    fn a_night_that_opens_or_closes_is_a_change_and_one_that_does_neither_is_none() {
+        let unit = UnitId::from_bits(7);
+        let key = night_key(&keys::night(unit, date_of_epoch_day(21_000)));
+        let item = |is_blocked: bool, claims: u128, until: i64| {
+            let until = Instant::from_second(until).unwrap();
+            let claim = |id| Claim { booking: BookingId::from_bits(id), until };
+            let mut item = key.clone();
+            if is_blocked {
+                item.insert("blocked".into(), text("mine"));
+            }
+            if claims > 0 {
+                item.insert("bookings".into(), claims_value(&(0..claims).map(claim).collect::<Vec<_>>()));
+            }
+            item
+        };
+        let states =
+            || [false, true].into_iter().flat_map(|blocked| (0..4).map(move |claims| (blocked, claims)));
+        for ((before, after), is_there) in states()
+            .flat_map(|one| states().map(move |other| (one, other)))
+            .zip([true, false].into_iter().cycle())
+        {
+            let (old, new) = (item(before.0, before.1, 5), item(after.0, after.1, 9));
+            let closed = |item, capacity| night_of_item(item).unwrap().is_closed(capacity);
+            let differs = (1..4).any(|capacity| closed(&old, capacity) != closed(&new, capacity));
+            // One that is new was open before.
+            let old = (is_there || before != (false, 0)).then(|| old.into());
+            let record =
+                Record { sequence: "1".into(), keys: key.clone().into(), old, new: Some(new.into()) };
+            let is_told = unit_of_change(&record).is_some();
+            assert!(is_told || !differs, "{before:?} {after:?}");
+            assert!(!is_told || before != after, "{before:?} {after:?}");
+        }
+        let untold = Record { sequence: "1".into(), keys: key.into(), old: None, new: None };
+        assert_eq!(unit_of_change(&untold), Some(unit), "who calls without images wants it projected");
+    }
 }
