@@ -2,6 +2,7 @@
 //! through clients, keyed hashes, and the signature key of access tokens.
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
@@ -9,6 +10,7 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::account::token::TokenKey;
 use crate::entropy::Entropy;
 
 /// The secret of a deployment and, while it is rotated, the one before it: what the older sealed
@@ -17,6 +19,7 @@ use crate::entropy::Entropy;
 pub struct Secrets {
     current: String,
     previous: Option<String>,
+    token_keys: Arc<OnceLock<Vec<TokenKey>>>,
 }
 
 /// What a key is for. Each purpose has its own key, so a quote can never pass for a cursor.
@@ -43,7 +46,8 @@ impl Secrets {
         if current.len() < 32 || previous.is_some_and(|secret| secret.len() < 32) {
             return Err("a deployment secret has at least 32 characters");
         }
-        Ok(Self { current: current.to_owned(), previous: previous.map(str::to_owned) })
+        let previous = previous.map(str::to_owned);
+        Ok(Self { current: current.to_owned(), previous, token_keys: Arc::default() })
     }
 
     /// Seals `content` so that only this deployment can read it, and only in this `context`
@@ -88,9 +92,10 @@ impl Secrets {
         u128::from_be_bytes(*bits)
     }
 
-    /// The seeds of the keys that sign access tokens: the current first, then the previous one.
-    pub(crate) fn token_seeds(&self) -> impl Iterator<Item = [u8; 32]> {
-        self.each().map(|secret| derive(secret, Purpose::AccessToken))
+    /// The keys that access tokens are signed with: the current first, then the previous one. Made once.
+    pub(crate) fn token_keys(&self) -> &[TokenKey] {
+        let made = || self.each().map(|secret| TokenKey::of(&derive(secret, Purpose::AccessToken))).collect();
+        self.token_keys.get_or_init(made)
     }
 
     fn each(&self) -> impl Iterator<Item = &String> {

@@ -58,9 +58,9 @@ pub fn issue(
     roles: &[Role],
     entropy: &Entropy,
 ) -> Result<String> {
-    let pair = current_pair(secrets)?;
+    let key = secrets.token_keys().first().ok_or_else(|| Error::internal("a deployment has a secret"))?;
     let header = Header {
-        kid: Some(PublicKey::of(&pair).kid),
+        kid: Some(key.public.kid.clone()),
         typ: Some("JWT".into()),
         ..Header::new(Algorithm::EdDSA)
     };
@@ -73,8 +73,7 @@ pub fn issue(
         exp: now.as_second() + LIFETIME_SECONDS,
         jti: URL_SAFE_NO_PAD.encode(entropy.bytes::<16>()),
     };
-    let key = EncodingKey::from_ed_der(pair.to_pkcs8v1().map_err(Error::internal)?.as_ref());
-    jsonwebtoken::encode(&header, &payload, &key).map_err(Error::internal)
+    jsonwebtoken::encode(&header, &payload, &key.signs).map_err(Error::internal)
 }
 
 /// What a token of ours says at the instant `now`.
@@ -86,18 +85,16 @@ pub fn verify(secrets: &Secrets, now: Instant, token: &str) -> Result<Claims> {
     let header = jsonwebtoken::decode_header(token).map_err(|_| refused())?;
     // The key is one of ours by its id. Keys and addresses of keys that a header brings along are
     // never looked at.
-    let key = pairs(secrets)
-        .filter_map(|pair| Some(PublicKey::of(&pair.ok()?)))
-        .find(|key| header.kid.as_deref() == Some(&key.kid))
-        .ok_or_else(refused)?;
+    let keys = secrets.token_keys();
+    let key = keys.iter().find(|key| header.kid.as_deref() == Some(&key.public.kid)).ok_or_else(refused)?;
     let mut validation = Validation::new(Algorithm::EdDSA);
     validation.set_issuer(&[ROOST]);
     validation.set_audience(&[ROOST]);
     validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
     // Checked below, by the clock that every function reads and without leeway.
     validation.validate_exp = false;
-    let key = DecodingKey::from_ed_components(&key.x).map_err(Error::internal)?;
-    let payload: Payload = jsonwebtoken::decode(token, &key, &validation).map_err(|_| refused())?.claims;
+    let decoded = jsonwebtoken::decode::<Payload>(token, &key.verifies, &validation);
+    let payload = decoded.map_err(|_| refused())?.claims;
     if now.as_second() >= payload.exp {
         return Err(Error::Unauthenticated {
             code: "token_expired",
@@ -105,6 +102,26 @@ pub fn verify(secrets: &Secrets, now: Instant, token: &str) -> Result<Claims> {
         });
     }
     Ok(Claims { user: payload.sub, roles: payload.roles })
+}
+
+/// A key that access tokens are signed and verified with, ready for both.
+pub(crate) struct TokenKey {
+    signs: EncodingKey,
+    verifies: DecodingKey,
+    public: PublicKey,
+}
+
+impl TokenKey {
+    /// The key of a seed.
+    pub(crate) fn of(seed: &[u8; 32]) -> Self {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed).expect("32 bytes are a seed");
+        let document = pair.to_pkcs8v1().expect("a key pair can be written");
+        Self {
+            signs: EncodingKey::from_ed_der(document.as_ref()),
+            verifies: DecodingKey::from_ed_der(pair.public_key().as_ref()),
+            public: PublicKey::of(&pair),
+        }
+    }
 }
 
 /// A key that access tokens are verified with, as RFC 8037 writes it in a JSON Web Key Set.
@@ -137,21 +154,14 @@ impl PublicKey {
 
 /// The keys that tokens are verified with: the current one, and while the secret is rotated the
 /// one before.
-pub fn public_keys(secrets: &Secrets) -> Result<Vec<PublicKey>> {
-    pairs(secrets).map(|pair| Ok(PublicKey::of(&pair?))).collect()
+#[must_use]
+pub fn public_keys(secrets: &Secrets) -> Vec<PublicKey> {
+    secrets.token_keys().iter().map(|key| key.public.clone()).collect()
 }
 
 /// The refusal of a token that is none of ours, whatever is wrong with it.
 pub(crate) fn refused() -> Error {
     Error::Unauthenticated { code: "token_invalid", detail: "The token is not valid." }
-}
-
-fn current_pair(secrets: &Secrets) -> Result<Ed25519KeyPair> {
-    pairs(secrets).next().ok_or_else(|| Error::internal("a deployment has a secret"))?
-}
-
-fn pairs(secrets: &Secrets) -> impl Iterator<Item = Result<Ed25519KeyPair>> {
-    secrets.token_seeds().map(|seed| Ed25519KeyPair::from_seed_unchecked(&seed).map_err(Error::internal))
 }
 
 #[cfg(test)]
@@ -170,7 +180,7 @@ mod tests {
     }
 
     fn pkcs8(secrets: &Secrets) -> EncodingKey {
-        EncodingKey::from_ed_der(current_pair(secrets).unwrap().to_pkcs8v1().unwrap().as_ref())
+        secrets.token_keys()[0].signs.clone()
     }
 
     fn code(result: Result<Claims>) -> &'static str {
@@ -212,7 +222,7 @@ mod tests {
     #[test]
     fn no_forgery_passes() {
         let (ours, theirs) = (secrets("s"), secrets("x"));
-        let public = PublicKey::of(&current_pair(&ours).unwrap());
+        let public = public_keys(&ours).remove(0);
         let header = |algorithm| Header { kid: Some(public.kid.clone()), ..Header::new(algorithm) };
         let eddsa = header(Algorithm::EdDSA);
         let good = signed(&pkcs8(&ours), &eddsa, |_| {});
@@ -226,7 +236,7 @@ mod tests {
         let x_bytes = URL_SAFE_NO_PAD.decode(&public.x).unwrap();
         let hmac =
             |secret: &[u8]| signed(&EncodingKey::from_secret(secret), &header(Algorithm::HS256), |_| {});
-        let their_key = PublicKey::of(&current_pair(&theirs).unwrap());
+        let their_key = public_keys(&theirs).remove(0);
         let jwk =
             serde_json::from_value(json!({ "kty": "OKP", "crv": "Ed25519", "x": their_key.x })).unwrap();
         let forgeries = [
@@ -263,7 +273,7 @@ mod tests {
     #[test]
     fn what_we_signed_for_something_else_does_not_pass_either() {
         let ours = secrets("s");
-        let kid = PublicKey::of(&current_pair(&ours).unwrap()).kid;
+        let kid = public_keys(&ours).remove(0).kid;
         let header = Header { kid: Some(kid), ..Header::new(Algorithm::EdDSA) };
         let without = |claim: &'static str| {
             move |payload: &mut Value| {
