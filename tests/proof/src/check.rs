@@ -13,6 +13,7 @@ use roost::clock::Clock;
 use roost::function::Record;
 use roost::ids::{BookingId, UnitId};
 use roost::index::Filed;
+use roost::listing::calendar::BindingRules;
 use roost::stay::{Date, Nights, epoch_day};
 use roost::store::bookings::booking_of_image;
 use serde_json::Value;
@@ -399,12 +400,11 @@ fn search_knows(world: &World) {
 }
 
 /// What a projection says of the days to come: whether they are open, under which rules, at what price.
-fn said(world: &World, filed: &Filed) -> Vec<String> {
+fn said(world: &World, filed: &Filed) -> Vec<(bool, i64, BindingRules)> {
     let Some(projection) = &filed.projection else { return Vec::new() };
     let today = epoch_day(world.now().to_zoned(jiff::tz::TimeZone::UTC).date());
-    let day = |day: i32| {
-        let (open, price) = (projection.is_open(day, day + 1), projection.mean_night(day, day + 1));
-        format!("{day}: {open} {price} {:?}", projection.rules(day))
+    let of_day = |day: i32| {
+        (projection.is_open(day, day + 1), projection.mean_night(day, day + 1), projection.rules(day))
     };
-    (today + 1..today + 120).map(day).collect()
+    (today + 1..today + 120).map(of_day).collect()
 }

@@ -168,7 +168,8 @@ impl World {
         let (soon, late) = match schedule.name {
             SWEEP | RECOVERY => (60..300, 900..LONGEST_PAUSE.as_secs()),
             HOURLY => (1_800..2_700, 2_700..5_400),
-            _ => (240..600, 900..1_200),
+            // Reminders, on which nothing else depends.
+            _ => (240..600, 2_700..5_400),
         };
         loop {
             // Once nothing goes wrong any more, the fewest runs that are enough must be enough.
