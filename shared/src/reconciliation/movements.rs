@@ -370,7 +370,7 @@ mod tests {
     fn what_is_less_than_the_providers_unit_is_not_missed_there() {
         let now = Instant::from_second(1_800_000_000).unwrap();
         let in_tens: fn(Money, Money) -> bool = |one, other| one.amount / 10 == other.amount / 10;
-        let missed = |amount| {
+        let missed = |amount: i64| {
             let entry = Entry { number: 4, ..entries(now, 5)[2].clone() };
             let amounts =
                 vec![(crate::ledger::Account::Host, -amount), (crate::ledger::Account::Bank, amount)];
