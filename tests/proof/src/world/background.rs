@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use futures::channel::oneshot;
 use http::Request;
+use roost::booking::Booking;
+use roost::booking::money::Step;
 use roost::function::{Consumer, Event, Listener, Record, Schedule};
 use roost_local::provider::{WEBHOOK_SECRET, Webhook, WebhookOrder, sign};
 use roost_local::template::Rule;
@@ -133,8 +135,12 @@ impl World {
             for minutes in rests {
                 world.run_after(*minutes, &[RECOVERY, HOURLY]).await;
             }
-            // That nothing was sent is sure half an hour later only; what follows from that is settled then.
-            if world.watch().bookings().values().any(|booking| booking.sending > 0) {
+            // That nothing was sent is sure half an hour later only, and what turns out to have been sent is taken
+            // back by the run after; what follows from either is settled then.
+            let is_under_way = |booking: &Booking| {
+                booking.sending > 0 || matches!(booking.step(), Some(Step::DecideReversal(_)))
+            };
+            if world.watch().bookings().values().any(is_under_way) {
                 world.run_after(45, &[HOURLY, RECOVERY, HOURLY]).await;
             }
         });
