@@ -56,6 +56,22 @@ async fn a_booking_costs_two_writes_a_night_and_for_itself_and_one_for_a_hold_or
     assert!(indexes <= 5.0, "{meter}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payout_without_an_account_to_go_to_costs_one_write_a_day() {
+    let product = Product::start().await;
+    let (_, listing) = product.host_with_home("host", json!({})).await;
+    let guest = product.one_of_a_crowd(1);
+    guest.book(&listing, product.day(6), product.day(20), VISA, "k").await.expect(201);
+    product.advance(8 * 86_400).await;
+    for _ in 0..2 {
+        product.run("advance-stays").await;
+    }
+    for (seconds, writes) in [(3_600, 0.0), (3_600, 0.0), (86_400, 1.0), (3_600, 0.0)] {
+        product.advance(seconds).await;
+        assert_eq!(hourly_run(&product).await.0, writes, "{seconds} seconds later");
+    }
+}
+
 /// From check-in to the end: what a stay costs after it was booked.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stay_costs_seven_writes_after_its_booking_and_eleven_when_it_was_held() {

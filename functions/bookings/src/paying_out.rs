@@ -50,7 +50,7 @@ pub(crate) async fn pay_out(app: &App, booking: Booking) -> Result<()> {
     }
     let transfer = transfer(&begun, index, (begun.sending, account));
     // A bank that has the money since, or has given it to the guest: then nothing more is sent.
-    if begun.is_disputed() || begun.taken.host() < begun.paid_out + begun.withheld + begun.sending {
+    if begun.is_disputed() || begun.sends_too_much() {
         return match app.payouts()?.is_sent(&transfer).await {
             Ok(true) => sent(app, begun, index).await,
             // Another run, which has not read of it, may be about to send: the next one asks again.

@@ -162,6 +162,13 @@ impl Booking {
         self.returning = Some(Returning { number: self.entries + 1, parts, of });
     }
 
+    /// Whether what may be on its way to the host is more than he has of the stay by now, beside what he was paid out
+    /// and what was withheld for what he owes.
+    #[must_use]
+    pub fn sends_too_much(&self) -> bool {
+        self.taken.host() < self.paid_out + self.withheld + self.sending
+    }
+
     /// What its host is to be paid out, in minor units, and from when on; `None` when there is nothing, or
     /// nothing more.
     #[must_use]

@@ -133,6 +133,12 @@ fn what_is_taken_and_not_due_goes_back_to_the_guest_and_then_from_the_host() {
     assert_eq!(withheld(10, 0), Some(Step::OweAgain(3)));
     assert_eq!(withheld(2, 10), Some(Step::OweAgain(2)));
     assert_eq!(withheld(7, 0), None);
+    let sending = |paid_out, withheld, sending| {
+        Booking { paid_out, withheld, sending, ..returned.clone() }.sends_too_much()
+    };
+    for (one, other, third) in [(7, 0, 0), (0, 7, 0), (0, 0, 7), (1, 2, 4)] {
+        assert!(!sending(one, other, third) && sending(one, other, third + 1), "{one} {other} {third}");
+    }
 }
 
 #[test]
