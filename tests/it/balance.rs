@@ -10,12 +10,12 @@ use crate::payouts::onboarded;
 
 const TO_CONFIRM: &str = "pm_card_authenticationRequired";
 /// Three nights of 100, cleaning 25, fee 14 %; of each line 30 percent now.
-const PRICE: i64 = 37_050;
-const DEPOSIT: i64 = 11_115;
-const BALANCE: i64 = 25_935;
+pub(crate) const PRICE: i64 = 37_050;
+pub(crate) const DEPOSIT: i64 = 11_115;
+pub(crate) const BALANCE: i64 = 25_935;
 
 /// Three nights in forty days, paid in two.
-async fn booked(product: &Product, guest: &Caller, listing: &str, card: Option<&str>) -> Value {
+pub(crate) async fn booked(product: &Product, guest: &Caller, listing: &str, card: Option<&str>) -> Value {
     let quote = guest.quote(listing, product.day(40), product.day(43)).await.expect(201);
     let plan = &quote["paymentPlan"];
     assert_eq!(
@@ -42,7 +42,7 @@ async fn taken(product: &Product, booked: &Value) -> i64 {
     money.taken
 }
 
-async fn pay(product: &Product, guest: &Caller, booked: &Value, card: &str, key: &str) -> Answer {
+pub(crate) async fn pay(product: &Product, guest: &Caller, booked: &Value, card: &str, key: &str) -> Answer {
     product.again(guest).pay(booked["id"].as_str().unwrap(), card, key).await
 }
 
@@ -56,7 +56,7 @@ async fn letters(product: &Product) -> Vec<String> {
 }
 
 /// So many days, each with its run of the schedule.
-async fn days(product: &Product, count: usize) {
+pub(crate) async fn days(product: &Product, count: usize) {
     for _ in 0..count {
         product.advance(86_400).await;
         product.run("advance-stays").await;
@@ -211,6 +211,29 @@ async fn every_fault_of_a_charge_ends_in_one() {
     }
 }
 
+/// The provider is away from the day on which the balance is due until the stay should have begun: what it was asked
+/// last is settled by the schedule of stays then, and a stay that is not paid does not begin.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_balance_that_nobody_could_ask_about_until_the_stay_is_settled_when_it_should_begin() {
+    let product = morning().await;
+    let (_, listing) = product.host_with_home("host", json!({"depositPercent": 30})).await;
+    let guest = product.somebody("guest").await;
+    let booked = booked(&product, &guest, &listing, VISA).await;
+    days(&product, 26).await;
+    let order = json!({"fault": "down", "times": 100_000});
+    product.anybody().post("/_local/payments/faults", &order).await.expect(200);
+    for _ in 0..15 {
+        product.advance(86_400).await;
+        let _ = product.stack.run_schedule("advance-stays").await;
+        let _ = product.stack.run_schedule("recover-payments").await;
+    }
+    assert_eq!(seen(&product, &guest, &booked).await["status"], "confirmed");
+    product.anybody().send("DELETE", "/_local/payments/faults", None, &[]).await;
+    days(&product, 2).await;
+    assert_eq!(seen(&product, &guest, &booked).await["status"], "cancelled");
+    assert_eq!(product.moneys().await.len(), 0, "the deposit is returned");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guest_pays_early_confirms_it_and_gets_back_of_both_what_he_is_owed() {
     let product = morning().await;
@@ -275,38 +298,61 @@ async fn a_guest_pays_early_confirms_it_and_gets_back_of_both_what_he_is_owed() 
 /// call is meant for the balance. And a bank that takes one of the two payments back leaves the other.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_payments_are_told_apart_whoever_made_the_first_and_whichever_is_disputed() {
-    let product = morning().await;
-    let edits = json!({"depositPercent": 30, "cancellationPolicy": "strict"});
-    let (_, listing) = product.host_with_home("host", edits).await;
-    let guest = product.somebody("guest").await;
-    let booked = booked(&product, &guest, &listing, Some(TO_CONFIRM)).await;
-    assert_eq!(booked["payment"]["status"], "requires_action");
-    let order = json!({"clientSecret": booked["payment"]["clientSecret"], "outcome": "succeed"});
-    product.anybody().post("/_local/payments/authenticate", &order).await.expect(200);
-    product.advance(5).await;
-    product.drain().await;
-    assert_eq!(taken(&product, &booked).await, DEPOSIT);
-    days(&product, 20).await;
-    let paid = pay(&product, &guest, &booked, VISA.unwrap(), "balance").await.expect(200);
-    assert!(paid["payment"].get("balance").is_none(), "{paid}");
-    assert_eq!(taken(&product, &booked).await, PRICE);
+    // Five days before, nothing of the nights is returned, and the guest has more than the rest already; or all.
+    for (policy, refunded) in [("strict", None), ("flexible", Some(DEPOSIT))] {
+        let product = morning().await;
+        let edits = json!({"depositPercent": 30, "cancellationPolicy": policy});
+        let (_, listing) = product.host_with_home("host", edits).await;
+        let guest = product.somebody("guest").await;
+        let booked = booked(&product, &guest, &listing, Some(TO_CONFIRM)).await;
+        assert_eq!(booked["payment"]["status"], "requires_action");
+        let order = json!({"clientSecret": booked["payment"]["clientSecret"], "outcome": "succeed"});
+        product.anybody().post("/_local/payments/authenticate", &order).await.expect(200);
+        product.advance(5).await;
+        product.drain().await;
+        assert_eq!(taken(&product, &booked).await, DEPOSIT);
+        days(&product, 20).await;
+        let paid = pay(&product, &guest, &booked, VISA.unwrap(), "balance").await.expect(200);
+        assert!(paid["payment"].get("balance").is_none(), "{paid}");
+        assert_eq!(taken(&product, &booked).await, PRICE);
 
-    let id = booked["id"].as_str().unwrap();
-    // The bank takes the second payment back.
-    let order = json!({"bookingId": id, "outcome": "lost"});
-    product.anybody().post("/_local/payments/disputes", &order).await.expect(200);
-    product.advance(2).await;
-    product.drain().await;
-    days(&product, 15).await;
-    let path = format!("/v1/bookings/{id}/cancel");
-    let cancelled = product.again(&guest).post(&path, &json!({})).await.expect(200);
-    assert_eq!(cancelled["status"], "cancelled");
-    // Five days before, nothing of the nights is returned, and the guest has more than the rest already.
-    assert_eq!(product.ledger("refund", "succeeded").await.len(), 0);
-    assert_eq!(
-        movements(&product.again(&guest), id).await,
-        [("capture".into(), -DEPOSIT), ("capture".into(), -BALANCE), ("dispute_lost".into(), BALANCE)]
-    );
+        let id = booked["id"].as_str().unwrap();
+        // The bank takes the second payment back.
+        let order = json!({"bookingId": id, "outcome": "lost"});
+        product.anybody().post("/_local/payments/disputes", &order).await.expect(200);
+        product.advance(2).await;
+        product.drain().await;
+        days(&product, 15).await;
+        let path = format!("/v1/bookings/{id}/cancel");
+        let cancelled = product.again(&guest).post(&path, &json!({})).await.expect(200);
+        assert_eq!(cancelled["status"], "cancelled");
+        let taken = [("capture".into(), -DEPOSIT), ("capture".into(), -BALANCE)];
+        let refunded = refunded.map(|amount| ("refund".into(), amount));
+        let returned = [("dispute_lost".into(), BALANCE)].into_iter().chain(refunded);
+        let expected: Vec<_> = taken.into_iter().chain(returned).collect();
+        assert_eq!(movements(&product.again(&guest), id).await, expected, "{policy}");
+    }
+}
+
+/// The same day and card are the deposit that the bank's word has made meanwhile; another card is meant for the
+/// balance.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_who_comes_back_from_his_bank_is_told_of_his_deposit_and_charged_nothing_more() {
+    for (card, expected) in [(TO_CONFIRM, DEPOSIT), (VISA.unwrap(), PRICE)] {
+        let product = morning().await;
+        let (_, listing) = product.host_with_home("host", json!({"depositPercent": 30})).await;
+        let guest = product.somebody("guest").await;
+        let booked = booked(&product, &guest, &listing, Some(TO_CONFIRM)).await;
+        let order = json!({"clientSecret": booked["payment"]["clientSecret"], "outcome": "succeed"});
+        product.anybody().post("/_local/payments/authenticate", &order).await.expect(200);
+        product.advance(5).await;
+        product.drain().await;
+        assert_eq!(taken(&product, &booked).await, DEPOSIT);
+        product.advance(16 * 60).await;
+        let paid = pay(&product, &guest, &booked, card, "back").await.expect(200);
+        assert_eq!(paid["status"], "confirmed");
+        assert_eq!(taken(&product, &booked).await, expected, "{card}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

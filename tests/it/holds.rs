@@ -1,5 +1,7 @@
 //! Holds keep their nights for fifteen minutes, to the second, with the sweeper dead.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use roost::booking::answer::Details;
 use roost::booking::{Booking, HOLD, State};
 use roost::ids::BookingId;
@@ -85,6 +87,30 @@ async fn nights_whose_hold_is_paid_after_another_has_read_that_it_lapsed_are_not
     };
     let made = app.store.make(wanted, &Details::default(), 1, seen).await.unwrap();
     assert!(matches!(made, Made::Refused(_)), "{made:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_that_is_swept_while_it_is_to_be_paid_has_expired() {
+    let product = Product::start().await;
+    let (_, listing) = product.host_with_home("host", json!({})).await;
+    let guest = product.one_of_a_crowd(1);
+    let held = guest.book(&listing, product.day(5), product.day(8), None, "hold").await.expect(201);
+    let id = held["id"].as_str().unwrap();
+    let (app, of, is_swept) = (product.stack.app(), id.parse().unwrap(), AtomicBool::new(false));
+    product.stack.faults().inject(move |call| {
+        let is_write = ["PutItem", "TransactWriteItems"].contains(&call.operation);
+        if call.function == Some("pay-booking") && is_write && !is_swept.swap(true, Ordering::SeqCst) {
+            let swept = async {
+                let held = app.store.booking(of).await.unwrap().unwrap();
+                let lapsed = held.lapsed(held.lapses_at).unwrap();
+                app.store.end(&held, lapsed).await.unwrap()
+            };
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(swept));
+        }
+        None
+    });
+    assert_eq!(guest.pay(id, "pm_card_visa", "late").await.problem(409), "hold_expired");
+    assert_eq!(product.moneys().await.len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,10 @@
 //! The same key and body are one booking, whose first answer is given again to the byte.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
 use futures::future::join_all;
+use roost_local::faults::StoreFault;
 use roost_tests::{Product, VISA};
 use serde_json::json;
 
@@ -81,4 +85,40 @@ async fn a_payment_of_a_hold_is_made_once_and_answered_again() {
     let again = guest.pay(id, "pm_card_visa", "pay").await;
     assert_eq!((again.status, &again.bytes), (200, &paid[0].bytes));
     assert_eq!(guest.pay(id, "pm_card_mastercard", "pay").await.problem(422), "idempotency_key_reused");
+}
+
+/// Long stays are made in several writes. Who sends the key again meanwhile is asked to wait, and what was left
+/// unfinished is no booking.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stay_in_the_making_is_not_answered_for_and_one_left_unfinished_is_none() {
+    let product = Product::start().await;
+    let (_, listing) = product.host_with_home("host", json!({"maxNights": 365})).await;
+    let guest = product.one_of_a_crowd(1);
+    let quote = guest.quote(&listing, product.day(5), product.day(155)).await.expect(201);
+    let (has_begun, meanwhile) = (AtomicBool::new(false), Arc::new(Mutex::new(Vec::new())));
+    let (seen, same, id) = (meanwhile.clone(), guest.clone(), quote["quoteId"].clone());
+    product.stack.faults().inject(move |call| {
+        if call.function != Some("create-booking")
+            || !["TransactWriteItems", "PutItem"].contains(&call.operation)
+        {
+            return None;
+        }
+        if !has_begun.swap(true, Ordering::SeqCst) {
+            return None;
+        }
+        let again = same.book_quote(&id, VISA, "long");
+        let again = tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(again));
+        seen.lock().unwrap().push(again);
+        Some(StoreFault::Broken)
+    });
+    assert_eq!(guest.book_quote(&quote["quoteId"], VISA, "long").await.status, 503);
+    product.stack.faults().clear();
+    let meanwhile = std::mem::take(&mut *meanwhile.lock().unwrap());
+    assert!(!meanwhile.is_empty());
+    for again in meanwhile {
+        assert_eq!(again.problem(409), "idempotency_in_progress");
+    }
+    product.advance(3600).await;
+    let late = product.again(&guest).book_quote(&quote["quoteId"], VISA, "long").await;
+    assert_eq!(late.problem(410), "quote_expired");
 }

@@ -20,7 +20,7 @@ pub(crate) async fn admin(product: &Product) -> Caller {
     product.holder(signed_in["accessToken"].as_str().unwrap())
 }
 
-async fn issues(product: &Product) -> Vec<Value> {
+pub(crate) async fn issues(product: &Product) -> Vec<Value> {
     admin(product).await.get(ISSUES).await.expect(200)["items"].as_array().unwrap().clone()
 }
 

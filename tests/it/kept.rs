@@ -163,6 +163,25 @@ async fn a_block_that_cannot_be_finished_puts_back_what_stood_there_but_for_a_la
     }
 }
 
+/// The store answers with a megabyte at a time: of a large hotel that is less than its calendar.
+#[tokio::test(flavor = "multi_thread")]
+async fn nights_are_read_to_the_last_however_much_is_written_in_them() {
+    let product = Product::start().await;
+    let (_, listing) = product.host_with_home("host", json!({})).await;
+    for day in 0..70 {
+        let item = json!({
+            "unit": {"S": unit_of(&listing)}, "date": {"S": product.day(day)}, "blocked": {"S": "maintenance"},
+            "padding": {"S": "x".repeat(20_000)},
+        });
+        let write = json!({"TableName": "roost-nights", "Item": item}).to_string();
+        let written = product.stack.engine().answer("DynamoDB_20120810.PutItem", write.as_bytes()).await;
+        assert_eq!(written.status, 200, "{}", written.body);
+    }
+    let window = Nights::between(product.day(0), product.day(100)).unwrap();
+    let taken = product.stack.app().store.taken(unit_of(&listing), 1, window, false).await.unwrap();
+    assert_eq!(taken.len(), 70);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nights_that_were_closed_after_the_quote_are_not_booked_with_it() {
     let product = Product::start().await;

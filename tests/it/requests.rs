@@ -45,6 +45,12 @@ async fn a_request_lapses_after_a_day_and_is_its_hosts_alone_to_answer() {
     let path = format!("/v1/bookings/{}", asked["id"].as_str().unwrap());
     assert_eq!(guest.post(&format!("{path}/accept"), &json!({})).await.problem(403), "forbidden");
     assert_eq!(stranger.post(&format!("{path}/accept"), &json!({})).await.problem(404), "not_found");
+    let other = stranger.book(&listing, product.day(5), product.day(6), VISA, "ask").await.expect(201);
+    let decline = format!("/v1/bookings/{}/decline", other["id"].as_str().unwrap());
+    for reason in ["Family", "Friends"] {
+        let declined = host.post(&decline, &json!({"reason": reason})).await.expect(200);
+        assert_eq!((&declined["status"], &declined["reason"]), (&json!("declined"), &json!("Family")));
+    }
     product.advance(24 * 3600).await;
     let (host, guest) = (product.again(&host), product.again(&guest));
     assert_eq!(host.post(&format!("{path}/accept"), &json!({})).await.problem(409), "invalid_transition");

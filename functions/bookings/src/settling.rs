@@ -198,7 +198,7 @@ async fn written(
 ) -> Result<Advance> {
     let now = app.clock.now();
     after.unsettled = after.step().is_some();
-    if before.unsettled && !after.unsettled && after.owes_balance() {
+    if !after.unsettled && after.owes_balance() {
         after.miss_balance(now);
     }
     let penalty = after.settlement.as_ref().map_or(0, |settlement| settlement.penalty);

@@ -25,7 +25,8 @@ const EVIDENCE_SECONDS: i64 = 7 * 24 * 60 * 60;
 pub struct DisputeOrder {
     /// The booking whose payment is disputed.
     pub booking_id: String,
-    /// How far it goes: `open`, `won` or `lost`; what is open already is closed by the latter two.
+    /// How far it goes: `open`, `won` or `lost`; what is open already, the earliest first, is closed by the latter
+    /// two. `another` opens one of another of its payments beside the open one.
     pub outcome: String,
 }
 
@@ -33,6 +34,7 @@ pub struct DisputeOrder {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Open,
+    Another,
     Won,
     Lost,
 }
@@ -49,12 +51,14 @@ impl Provider {
         fields.finish()?;
         self.locked(|state| {
             let now = state.clock.now();
-            let dispute = disputed(&order.booking_id, &mut state.book, now).ok_or(Error::NotFound)?;
+            let is_another = outcome == Some(Outcome::Another);
+            let dispute = disputed(&order.booking_id, is_another, &mut state.book, now);
+            let dispute = dispute.ok_or(Error::NotFound)?;
             let id = dispute.id.clone();
             match outcome {
                 Some(Outcome::Won) => close(dispute, Standing::Won, &mut state.book, now),
                 Some(Outcome::Lost) => close(dispute, Standing::Lost, &mut state.book, now),
-                Some(Outcome::Open) | None => {}
+                Some(Outcome::Open | Outcome::Another) | None => {}
             }
             state.tell();
             Ok(json!({ "disputeId": id }))
@@ -62,13 +66,14 @@ impl Provider {
     }
 }
 
-/// The open dispute of a booking, made now if there is none.
-fn disputed(booking: &str, book: &mut Book, now: Instant) -> Option<Dispute> {
+/// The open dispute of a booking, made now if there is none or it is to be another.
+fn disputed(booking: &str, is_another: bool, book: &mut Book, now: Instant) -> Option<Dispute> {
     let mut intents: Vec<Intent> = book.intents_with("booking", booking).into_iter().cloned().collect();
     intents.sort_by_key(|intent| intent.created);
     let of_booking = |dispute: &&Dispute| intents.iter().any(|intent| intent.id == dispute.intent);
     let is_open = |dispute: &&Dispute| dispute.standing == Standing::NeedsResponse;
-    if let Some(open) = book.disputes().iter().filter(is_open).find(of_booking) {
+    let open = book.disputes().iter().filter(is_open).find(of_booking);
+    if let Some(open) = open.filter(|_| !is_another) {
         return Some(open.clone());
     }
     let is_left = |intent: &&Intent| intent.refundable() > 0 && !book.is_disputed(&intent.id);
@@ -162,9 +167,10 @@ impl FromStr for Outcome {
     fn from_str(name: &str) -> std::result::Result<Self, Self::Err> {
         Ok(match name {
             "open" => Self::Open,
+            "another" => Self::Another,
             "won" => Self::Won,
             "lost" => Self::Lost,
-            _ => return Err("must be open, won or lost"),
+            _ => return Err("must be open, another, won or lost"),
         })
     }
 }

@@ -177,7 +177,9 @@ fn ledger_agrees(world: &World, booking: &Booking, money: &Money) -> i64 {
     let sum = |account| entries.iter().map(|entry| entry.of(account).amount).sum::<i64>();
     let penalty = booking.settlement.as_ref().map_or(0, |settlement| settlement.penalty);
     let parts = &booking.taken;
+    let payments: Vec<_> = (0..booking.attempts.len()).map(|index| booking.payment_id(index)).collect();
     let agrees = entries.iter().all(Entry::is_balanced)
+        && entries.iter().all(|entry| payments.contains(&entry.payment))
         && u32::try_from(entries.len()).is_ok_and(|count| count == booking.entries)
         && sum(Account::Guest) == -taken
         && parts.total() == taken
