@@ -4,10 +4,16 @@
 use std::hint::black_box;
 use std::path::PathBuf;
 
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
 use criterion::{BatchSize, Criterion};
+use futures::future::try_join_all;
 use roost::account::token;
 use roost::booking::Party;
-use roost::clock::{Duration, Instant};
+use roost::clock::{Clock, Duration, Instant};
+use roost::config::Config;
 use roost::entropy::Entropy;
 use roost::ids::UserId;
 use roost::listing::CancellationPolicy;
@@ -19,8 +25,10 @@ use roost::search::projection::{Candidate, Projection};
 use roost::search::query::{Area, Query, Town};
 use roost::secrets::Secrets;
 use roost::stay::{Nights, add_days};
+use roost::store::Store;
 use roost_local::import::{ImportOptions, run};
 use roost_tests::Product;
+use tokio::runtime::Runtime;
 
 /// On a page of results.
 const PAGE: usize = 20;
@@ -30,12 +38,13 @@ fn main() {
     let folder = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     // Cargo runs a bench in its package's folder.
     let folder = roost_local::root().join(folder.as_deref().unwrap_or("../shared/data/albany"));
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let runtime = Runtime::new().expect("a runtime");
     let (homes, now) = runtime.block_on(homes_of(folder));
     let mut criterion = Criterion::default();
     tokens(&mut criterion, now);
     prices_and_quotes(&mut criterion, &homes[0].projection, now);
     searches(&mut criterion, &homes, now);
+    calls(&mut criterion, &runtime, &homes, now);
     criterion.final_summary();
 }
 
@@ -117,4 +126,34 @@ fn searches(criterion: &mut Criterion, homes: &[Candidate], now: Instant) {
             BatchSize::SmallInput,
         );
     });
+}
+
+/// What checking a page of a dated search takes the function itself: the store answers each of its calls at once
+/// that no night has an item.
+fn calls(criterion: &mut Criterion, runtime: &Runtime, homes: &[Candidate], now: Instant) {
+    let settings = |name: &str| match name {
+        "ROOST_SECRET" => Some("a secret of at least thirty-two characters".to_owned()),
+        "ROOST_NIGHTS_TABLE" => Some("nights".to_owned()),
+        _ => None,
+    };
+    let config = Config::from(settings).expect("settings");
+    let at_once = SharedHttpConnector::new(NoItems);
+    let store = Store::new(&config, &Clock::of(move || now), &Entropy::system(), at_once);
+    let first = add_days(homes[0].projection.zone.date_of(now), 30);
+    let stay = Nights::between(first, add_days(first, 2)).expect("nights");
+    let page: Vec<_> = homes.iter().take(PAGE).map(|home| home.projection.unit).collect();
+    criterion.bench_function(&format!("page of {PAGE} checked"), |bench| {
+        let check = || try_join_all(page.iter().map(|unit| store.taken(*unit, 1, stay, false)));
+        bench.iter(|| runtime.block_on(check()));
+    });
+}
+
+#[derive(Debug)]
+struct NoItems;
+
+impl HttpConnector for NoItems {
+    fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+        let body = SdkBody::from(&br#"{"Count":0,"Items":[],"ScannedCount":0}"#[..]);
+        HttpConnectorFuture::ready(Ok(HttpResponse::new(StatusCode::try_from(200).expect("a status"), body)))
+    }
 }
