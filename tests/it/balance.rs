@@ -211,27 +211,47 @@ async fn every_fault_of_a_charge_ends_in_one() {
     }
 }
 
-/// The provider is away from the day on which the balance is due until the stay should have begun: what it was asked
-/// last is settled by the schedule of stays then, and a stay that is not paid does not begin.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_balance_that_nobody_could_ask_about_until_the_stay_is_settled_when_it_should_begin() {
-    let product = morning().await;
+/// A deposit, and a provider that is away from the day on which the balance is due, for so many days.
+async fn left_alone(product: &Product, count: usize) -> (Caller, Value) {
     let (_, listing) = product.host_with_home("host", json!({"depositPercent": 30})).await;
     let guest = product.somebody("guest").await;
-    let booked = booked(&product, &guest, &listing, VISA).await;
-    days(&product, 26).await;
+    let booked = booked(product, &guest, &listing, VISA).await;
+    days(product, 26).await;
     let order = json!({"fault": "down", "times": 100_000});
     product.anybody().post("/_local/payments/faults", &order).await.expect(200);
-    for _ in 0..15 {
+    for _ in 0..count {
         product.advance(86_400).await;
         let _ = product.stack.run_schedule("advance-stays").await;
         let _ = product.stack.run_schedule("recover-payments").await;
     }
-    assert_eq!(seen(&product, &guest, &booked).await["status"], "confirmed");
+    assert_eq!(seen(product, &guest, &booked).await["status"], "confirmed");
+    (guest, booked)
+}
+
+/// What nobody could ask about is settled by the schedule of stays once the stay should have begun, and one that is
+/// not paid does not begin.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_balance_that_nobody_could_ask_about_is_settled_when_the_stay_should_begin() {
+    let product = morning().await;
+    let (guest, booked) = left_alone(&product, 15).await;
     product.anybody().send("DELETE", "/_local/payments/faults", None, &[]).await;
     days(&product, 2).await;
     assert_eq!(seen(&product, &guest, &booked).await["status"], "cancelled");
     assert_eq!(product.moneys().await.len(), 0, "the deposit is returned");
+}
+
+/// What stood in the way of a balance does not keep the refund waiting.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stay_called_off_while_the_provider_is_away_is_refunded_as_soon_as_it_is_back() {
+    let product = morning().await;
+    let (guest, booked) = left_alone(&product, 8).await;
+    let path = format!("/v1/bookings/{}/cancel", booked["id"].as_str().unwrap());
+    let cancelled = product.again(&guest).post(&path, &json!({})).await.expect(200);
+    assert_eq!(cancelled["status"], "cancelled");
+    product.anybody().send("DELETE", "/_local/payments/faults", None, &[]).await;
+    product.advance(121).await;
+    product.run("recover-payments").await;
+    assert_eq!(product.moneys().await.len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -350,7 +370,8 @@ async fn a_guest_who_comes_back_from_his_bank_is_told_of_his_deposit_and_charged
         assert_eq!(taken(&product, &booked).await, DEPOSIT);
         product.advance(16 * 60).await;
         let paid = pay(&product, &guest, &booked, card, "back").await.expect(200);
-        assert_eq!(paid["status"], "confirmed");
+        let stands = (&paid["status"], &paid["payment"]["status"]);
+        assert_eq!(stands, (&json!("confirmed"), &json!("captured")), "{card}");
         assert_eq!(taken(&product, &booked).await, expected, "{card}");
     }
 }

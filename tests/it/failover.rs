@@ -105,10 +105,18 @@ async fn after_three_in_vain_all_leave_a_provider_alone_until_one_finds_it_back(
     }
     no_faults(&product).await;
     assert_eq!(provider(30).await, "stripe authorize", "two in vain are forgiven");
-    faults(&product, &json!({"provider": "stripe", "fault": "down", "times": 1000})).await;
-    for first in [40, 50, 60] {
+    let down = json!({"provider": "stripe", "fault": "down", "times": 1000});
+    faults(&product, &down).await;
+    for first in [40, 50] {
         assert_eq!(provider(first).await, "adyen authorize");
     }
+    no_faults(&product).await;
+    faults(&product, &json!({"provider": "stripe", "fault": "timeout_before", "times": 1000})).await;
+    let lost = guest.book(&listing, product.day(55), product.day(57), VISA, "lost").await;
+    assert_eq!(lost.status, 503, "that it does not answer says nothing of whether it is reached");
+    no_faults(&product).await;
+    faults(&product, &down).await;
+    assert_eq!(provider(60).await, "adyen authorize");
     no_faults(&product).await;
     assert_eq!(provider(70).await, "adyen authorize", "it is left alone");
     product.advance(31).await;
