@@ -142,38 +142,50 @@ async fn what_was_taken_back_and_is_entered_days_later_is_in_both_books() {
     assert_eq!(report["checked"]["movements"], 0, "all are older: {report}");
 }
 
-/// Deposit and balance are two charges, and the bank may want both back: one after the other, whenever it says so.
+/// Deposit and balance are two charges, and the bank may want both back: one after the other, whenever it says so,
+/// and whichever end is told of first.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_dispute_of_a_stay_waits_for_the_first_and_keeps_the_payout_back_after_it() {
-    let product = morning().await;
-    appoint(&product).await;
-    let (host, listing) = product.host_with_home("host", json!({"depositPercent": 30})).await;
-    onboarded(&product, &host).await;
-    let guest = product.somebody("guest").await;
-    let booked = booked(&product, &guest, &listing, VISA).await;
-    days(&product, 1).await;
-    pay(&product, &guest, &booked, VISA.unwrap(), "balance").await.expect(200);
-    let id = booked["id"].as_str().unwrap();
-    dispute(&product, id, "open").await;
-    let twice = json!({"copies": 2, "order": "random"});
-    product.anybody().post("/_local/payments/webhooks", &twice).await.expect(200);
-    assert_eq!(issues(&product).await.len(), 1, "an operator is told");
-    dispute(&product, id, "another").await;
-    let told = issues(&product).await;
-    assert_eq!((told.len(), &told[0]["bookingId"]), (1, &booked["id"]));
-    assert!(told[0].to_string().contains("another was opened"), "{told:?}");
-    dispute(&product, id, "won").await;
-    // The stay is over, and its payout due; the second is open still, and closes nothing by itself.
-    days(&product, 46).await;
-    assert_eq!(product.ledger("transfer", "succeeded").await.len(), 0);
-    dispute(&product, id, "lost").await;
-    assert_eq!(issues(&product).await.len(), 0, "both are decided");
-    days(&product, 1).await;
-    let guest = product.again(&guest);
-    assert_eq!(
-        movements(&guest, id).await,
-        [("capture".into(), -DEPOSIT), ("capture".into(), -BALANCE), ("dispute_lost".into(), DEPOSIT)]
-    );
-    let paid_out: Vec<_> = movements(&product.again(&host), id).await.into_iter().skip(2).collect();
-    assert_eq!(paid_out, [("dispute_lost".into(), -9_750), ("payout".into(), -22_750)]);
+    for ends_reversed in [false, true] {
+        let product = morning().await;
+        appoint(&product).await;
+        let (host, listing) = product.host_with_home("host", json!({"depositPercent": 30})).await;
+        onboarded(&product, &host).await;
+        let guest = product.somebody("guest").await;
+        let booked = booked(&product, &guest, &listing, VISA).await;
+        days(&product, 1).await;
+        pay(&product, &guest, &booked, VISA.unwrap(), "balance").await.expect(200);
+        let id = booked["id"].as_str().unwrap();
+        dispute(&product, id, "open").await;
+        let told = async |order: &str| {
+            let order = json!({"copies": 2, "order": order});
+            product.anybody().post("/_local/payments/webhooks", &order).await.expect(200);
+        };
+        told("random").await;
+        assert_eq!(issues(&product).await.len(), 1, "an operator is told");
+        dispute(&product, id, "another").await;
+        let noted = issues(&product).await;
+        assert_eq!((noted.len(), &noted[0]["bookingId"]), (1, &booked["id"]));
+        assert!(noted[0].to_string().contains("another was opened"), "{noted:?}");
+        if ends_reversed {
+            told("reversed").await;
+            let won = json!({"bookingId": id, "outcome": "won"});
+            product.anybody().post("/_local/payments/disputes", &won).await.expect(200);
+        } else {
+            dispute(&product, id, "won").await;
+            // The stay is over, and its payout due; the second is open still, and closes nothing by itself.
+            days(&product, 46).await;
+            assert_eq!(product.ledger("transfer", "succeeded").await.len(), 0);
+        }
+        dispute(&product, id, "lost").await;
+        assert_eq!(issues(&product).await.len(), 0, "both are decided");
+        days(&product, 47).await;
+        let guest = product.again(&guest);
+        assert_eq!(
+            movements(&guest, id).await,
+            [("capture".into(), -DEPOSIT), ("capture".into(), -BALANCE), ("dispute_lost".into(), DEPOSIT)]
+        );
+        let paid_out: Vec<_> = movements(&product.again(&host), id).await.into_iter().skip(2).collect();
+        assert_eq!(paid_out, [("dispute_lost".into(), -9_750), ("payout".into(), -22_750)]);
+    }
 }
