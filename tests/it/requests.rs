@@ -74,6 +74,23 @@ async fn a_request_whose_card_fails_on_acceptance_frees_its_nights() {
     guest.quote(&listing, product.day(5), product.day(6)).await.expect(201);
 }
 
+/// Once it is accepted, its nights are kept as long as any payment's, not as long as the host had to answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_accepted_request_whose_payment_nobody_answers_for_frees_its_nights_within_minutes() {
+    let product = Product::start().await;
+    let (host, listing) = product.host_with_home("host", json!({"instantBook": false})).await;
+    let (guest, other) = (product.one_of_a_crowd(1), product.one_of_a_crowd(2));
+    let asked = guest.book(&listing, product.day(5), product.day(6), VISA, "ask").await.expect(201);
+    let order = json!({"fault": "timeout_before", "times": 100_000});
+    product.anybody().post("/_local/payments/faults", &order).await.expect(200);
+    let path = format!("/v1/bookings/{}", asked["id"].as_str().unwrap());
+    assert_eq!(host.post(&format!("{path}/accept"), &json!({})).await.status, 503);
+    product.advance(16 * 60).await;
+    let seen = product.again(&guest).get(&path).await.expect(200);
+    assert_eq!(seen["status"], "payment_failed");
+    product.again(&other).quote(&listing, product.day(5), product.day(6)).await.expect(201);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nights_that_were_sold_since_the_quote_cannot_be_asked_for() {
     let product = Product::start().await;
