@@ -5,7 +5,8 @@ pub mod python;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -196,6 +197,27 @@ impl Product {
                 2 => Some(StreamFault::Displaced),
                 _ => None,
             }
+        });
+    }
+
+    /// Has `work` done once: just before the write of `function` that `earlier` others come before.
+    pub fn before_write(
+        &self,
+        function: &'static str,
+        earlier: usize,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let (writes, work) = (AtomicUsize::new(0), Mutex::new(Some(Box::pin(work))));
+        self.stack.faults().inject(move |call| {
+            let is_write = ["PutItem", "TransactWriteItems"].contains(&call.operation);
+            if call.function == Some(function)
+                && is_write
+                && writes.fetch_add(1, Ordering::SeqCst) == earlier
+                && let Some(work) = work.lock().expect("nobody panics with it").take()
+            {
+                tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(work));
+            }
+            None
         });
     }
 

@@ -1,7 +1,7 @@
 //! Cards whose bank wants the guest to confirm: the nights are kept meanwhile, and money is held for them only
 //! when he has.
 
-use roost_tests::{Answer, Caller, Money, Product, VISA};
+use roost_tests::{Answer, Caller, Money, Product, VISA, handle};
 use serde_json::{Value, json};
 
 const CARD: &str = "pm_card_authenticationRequired";
@@ -115,4 +115,51 @@ async fn a_guest_who_confirms_and_does_not_come_back_has_his_stay() {
     // And when his client does come back it learns so.
     assert_eq!(pay(&guest, &booked, CARD, "back").await.expect(200)["status"], "confirmed");
     assert_eq!(product.ledger("capture", "succeeded").await.len(), 1);
+}
+
+/// What tells that the guest has to confirm ends nothing, neither the call that is just being told so, nor the waiting
+/// after it; and what comes late of another card is nothing to the one that waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_of_less_than_an_end_or_of_another_payment_leaves_a_booking_as_it_is() {
+    let product = Product::start().await;
+    let (_, listing) = product.host_with_home("host", json!({})).await;
+    let guest = product.somebody("guest").await;
+    let held = guest.book(&listing, product.day(10), product.day(12), None, "hold").await.expect(201);
+    let path = format!("/v1/bookings/{}", held["id"].as_str().unwrap());
+    let sending = json!({"delaySeconds": 30, "copies": 2});
+    product.anybody().post("/_local/payments/webhooks", &sending).await.expect(200);
+    assert_eq!(pay(&guest, &held, "pm_card_chargeDeclined", "first").await.problem(402), "payment_declined");
+    let events = product.anybody();
+    // When it is to be written that the guest has to confirm.
+    product.before_write("pay-booking", 1, async move {
+        events.post("/_local/clock", &json!({"advanceSeconds": 31})).await.expect(200);
+        events.post("/_local/drain", &json!({})).await.expect(200);
+    });
+    let waits = pay(&guest, &held, CARD, "second").await.expect(200);
+    assert_eq!(waits["payment"]["status"], "requires_action");
+    let before = guest.get(&path).await;
+    product.advance(31).await;
+    product.drain().await;
+    let after = guest.get(&path).await;
+    assert_eq!((&after.json, &after.headers["etag"]), (&before.json, &before.headers["etag"]));
+    confirm(&product, &waits, "succeed").await.expect(200);
+    assert_eq!(pay(&guest, &held, CARD, "third").await.expect(200)["status"], "confirmed");
+}
+
+/// The schedule takes a payment for overdue whose call has just been told that the guest has to confirm it: asking
+/// gives it up, and the call says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_that_was_given_up_as_overdue_is_not_the_guests_to_confirm() {
+    let product = Product::start().await;
+    let (_, listing) = product.host_with_home("host", json!({})).await;
+    let guest = product.somebody("guest").await;
+    let (app, clock) = (product.stack.app(), product.anybody());
+    product.before_write("create-booking", 1, async move {
+        clock.post("/_local/clock", &json!({"advanceSeconds": 121})).await.expect(200);
+        handle(&app, "recover-payments", &json!({})).await.unwrap();
+    });
+    let booked = guest.book(&listing, product.day(20), product.day(22), Some(CARD), "k").await;
+    assert_eq!(booked.json["declineReason"], "authentication_required");
+    assert_eq!(booked.problem(402), "payment_declined");
+    product.one_of_a_crowd(2).quote(&listing, product.day(20), product.day(22)).await.expect(201);
 }

@@ -1,6 +1,9 @@
 //! A stay that is paid in two: the deposit when it is booked, the balance two weeks before it begins, and
 //! what becomes of it when that is not paid.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use roost_local::faults::StoreFault;
 use roost_tests::{Answer, Caller, Product, VISA};
 use serde_json::{Value, json};
 
@@ -211,6 +214,95 @@ async fn every_fault_of_a_charge_ends_in_one() {
     }
 }
 
+/// The card is refused, and whoever was told so is gone before it is written down: who asks later is told the same,
+/// and the guest is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_that_was_lost_is_the_guests_to_mend_when_it_is_found() {
+    let product = morning().await;
+    let (_, listing) = product.host_with_home("host", json!({"depositPercent": 30})).await;
+    let guest = product.somebody("guest").await;
+    let booked = booked(&product, &guest, &listing, VISA).await;
+    days(&product, 26).await;
+    let order = json!({"operation": "authorize", "fault": "decline", "times": 1});
+    product.anybody().post("/_local/payments/faults", &order).await.expect(200);
+    product.advance(86_400).await;
+    let writes = AtomicUsize::new(0);
+    product.stack.faults().inject(move |call| {
+        let ours = call.function == Some("advance-stays")
+            && ["PutItem", "TransactWriteItems"].contains(&call.operation);
+        // The first is that it is begun.
+        (ours && writes.fetch_add(1, Ordering::SeqCst) > 0).then_some(StoreFault::Broken)
+    });
+    assert!(product.stack.run_schedule("advance-stays").await.is_some_and(|run| run.is_err()));
+    product.stack.faults().clear();
+    product.advance(121).await;
+    product.run("recover-payments").await;
+    assert_eq!(letters(&product).await, ["Booked", "Balance due", "We could not charge the balance"]);
+    // It was his card's bank that said no: a day is his before it is tried again.
+    product.advance(23 * 3600).await;
+    product.run("advance-stays").await;
+    assert_eq!(taken(&product, &booked).await, DEPOSIT);
+    days(&product, 1).await;
+    assert_eq!(taken(&product, &booked).await, PRICE);
+}
+
+/// The provider that stood in for the first keeps no card: only its holder can pay the balance, and who does not is
+/// called off as one whose card is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_balance_without_a_card_to_charge_is_its_guests_to_pay() {
+    for is_paid in [false, true] {
+        let product = morning().await;
+        let edits = json!({"depositPercent": 30, "cancellationPolicy": "strict"});
+        let (_, listing) = product.host_with_home("host", edits).await;
+        let guest = product.somebody("guest").await;
+        let order = json!({"provider": "stripe", "fault": "down", "times": 1000});
+        product.anybody().post("/_local/payments/faults", &order).await.expect(200);
+        let booked = booked(&product, &guest, &listing, VISA).await;
+        product.anybody().send("DELETE", "/_local/payments/faults", None, &[]).await;
+        days(&product, 27).await;
+        let told = ["Booked", "Balance due", "We could not charge the balance"];
+        assert_eq!(letters(&product).await, told);
+        assert_eq!(product.ledger("authorize", "failed").await.len(), 0, "nobody is asked");
+        assert_eq!(taken(&product, &booked).await, DEPOSIT);
+        if is_paid {
+            pay(&product, &guest, &booked, VISA.unwrap(), "yes").await.expect(200);
+            assert_eq!(taken(&product, &booked).await, PRICE);
+        } else {
+            days(&product, 3).await;
+            assert_eq!(seen(&product, &guest, &booked).await["reason"], "balance_unpaid");
+            assert_eq!(taken(&product, &booked).await, 10_365, "as his policy says");
+        }
+    }
+}
+
+/// Five tries a day are the guest's, whatever he or the platform has tried before, and a hundred and twenty in all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_balance_is_tried_to_be_paid_five_times_a_day() {
+    const REFUSED: &str = "pm_card_chargeDeclined";
+    let product = morning().await;
+    let (_, listing) = product.host_with_home("host", json!({"depositPercent": 30})).await;
+    let guest = product.somebody("guest").await;
+    let booked = booked(&product, &guest, &listing, None).await;
+    for (card, status) in [(REFUSED, 402), (VISA.unwrap(), 200)] {
+        assert_eq!(pay(&product, &guest, &booked, card, card).await.status, status);
+    }
+    // With the two of the deposit they are 117 on the evening of the twenty-third day.
+    for day in 1..=24 {
+        let tries = if day == 24 { 3 } else { 5 };
+        product.advance(86_400).await;
+        for number in 0..=tries {
+            let tried = pay(&product, &guest, &booked, REFUSED, &format!("{day} {number}")).await;
+            let code = if number < tries { (402, "payment_declined") } else { (409, "too_many_attempts") };
+            assert_eq!((tried.status, tried.json["code"].as_str().unwrap()), code, "{day} {number}");
+        }
+    }
+    product.advance(86_400).await;
+    let never = pay(&product, &guest, &booked, VISA.unwrap(), "never").await;
+    assert_eq!(never.problem(409), "too_many_attempts");
+    days(&product, 3).await;
+    assert_eq!(taken(&product, &booked).await, PRICE, "the platform still charges it when it is due");
+}
+
 /// A deposit, and a provider that is away from the day on which the balance is due, for so many days.
 async fn left_alone(product: &Product, count: usize) -> (Caller, Value) {
     let (_, listing) = product.host_with_home("host", json!({"depositPercent": 30})).await;
@@ -234,6 +326,8 @@ async fn left_alone(product: &Product, count: usize) -> (Caller, Value) {
 async fn a_balance_that_nobody_could_ask_about_is_settled_when_the_stay_should_begin() {
     let product = morning().await;
     let (guest, booked) = left_alone(&product, 15).await;
+    let meanwhile = pay(&product, &guest, &booked, VISA.unwrap(), "meanwhile").await;
+    assert_eq!(meanwhile.problem(409), "payment_in_progress");
     product.anybody().send("DELETE", "/_local/payments/faults", None, &[]).await;
     days(&product, 2).await;
     assert_eq!(seen(&product, &guest, &booked).await["status"], "cancelled");
@@ -374,6 +468,24 @@ async fn a_guest_who_comes_back_from_his_bank_is_told_of_his_deposit_and_charged
         assert_eq!(stands, (&json!("confirmed"), &json!("captured")), "{card}");
         assert_eq!(taken(&product, &booked).await, expected, "{card}");
     }
+}
+
+/// A balance that would be due within a day is none; a quote of a moment ago stands all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stay_is_paid_as_it_was_quoted_though_its_balance_has_come_near() {
+    let product = morning().await;
+    let (_, listing) = product.host_with_home("host", json!({"depositPercent": 30})).await;
+    // The balance is due two weeks before three o'clock in Antwerp: ten minutes more than a day from now.
+    product.advance(3 * 3600 + 50 * 60).await;
+    let guest = product.one_of_a_crowd(1);
+    let quote = guest.quote(&listing, product.day(15), product.day(18)).await.expect(201);
+    assert_eq!(quote["paymentPlan"]["deposit"]["amount"], DEPOSIT, "{quote}");
+    product.advance(14 * 60).await;
+    let guest = product.again(&guest);
+    let made = guest.book_quote(&quote["quoteId"], VISA, "k").await.expect(201);
+    assert_eq!(taken(&product, &made).await, DEPOSIT);
+    let late = guest.quote(&listing, product.day(12), product.day(15)).await.expect(201);
+    assert!(late.get("paymentPlan").is_none(), "{late}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -117,6 +117,45 @@ async fn a_quote_that_cannot_be_is_refused_by_field_or_by_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_booking_that_cannot_be_is_refused_by_field_and_the_longest_words_are_kept() {
+    let product = Product::start().await;
+    let (host, listing) = product.host_with_home("host", json!({})).await;
+    let guest = product.one_of_a_crowd(1);
+    let quote = guest.quote(&listing, product.day(5), product.day(8)).await.expect(201);
+    let good = json!({"quoteId": quote["quoteId"]});
+    let somebody =
+        |name: &str, age: i64| json!({"guestDetails": [{"name": "Ada"}, {"name": name, "age": age}]});
+    let long = |count: usize| "x".repeat(count);
+    let cases = [
+        (json!({"quoteId": ""}), "/quoteId"),
+        (json!({"quoteId": long(16_385)}), "/quoteId"),
+        (json!({"paymentMethodId": "pm card"}), "/paymentMethodId"),
+        (json!({"paymentMethodId": ""}), "/paymentMethodId"),
+        (json!({"paymentMethodId": long(101)}), "/paymentMethodId"),
+        (json!({"guestDetails": vec![json!({"name": "Ada"}); 51]}), "/guestDetails"),
+        (somebody("", 40), "/guestDetails/1/name"),
+        (somebody(&long(101), 40), "/guestDetails/1/name"),
+        (somebody("Bea", -1), "/guestDetails/1/age"),
+        (somebody("Bea", 131), "/guestDetails/1/age"),
+        (json!({"message": ""}), "/message"),
+        (json!({"message": long(2_001)}), "/message"),
+    ];
+    for (edits, pointer) in cases {
+        names(guest.post_once("/v1/bookings", &with(good.clone(), edits), pointer).await, pointer);
+    }
+    let details: Vec<_> = (0..50).map(|age| json!({"name": long(100), "age": age + 81})).collect();
+    let edits = json!({"paymentMethodId": "pm-card_1", "guestDetails": details, "message": long(2_000)});
+    let refused = guest.post_once("/v1/bookings", &with(good.clone(), edits.clone()), "a card").await;
+    assert_eq!(refused.problem(402), "payment_declined", "the provider does not know it");
+    let mut edits = edits;
+    edits["paymentMethodId"] = VISA.into();
+    let made = guest.post_once("/v1/bookings", &with(good, edits), "k").await.expect(201);
+    assert_eq!(made["guestDetails"], json!(details));
+    let seen = host.get(&format!("/v1/bookings/{}", made["id"].as_str().unwrap())).await.expect(200);
+    assert_eq!((&seen["guestDetails"], &seen["message"]), (&json!(details), &json!(long(2_000))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn calendars_open_and_close_and_a_block_over_a_booking_changes_nothing() {
     let product = Product::start().await;
     let (host, listing) = product.host_with_home("host", json!({})).await;

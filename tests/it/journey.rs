@@ -69,6 +69,44 @@ async fn a_home_is_listed_found_quoted_booked_slept_in_and_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn bookings_are_listed_by_side_status_and_first_night() {
+    let product = Product::start().await;
+    let (host, listing) = product.host_with_home("host", json!({})).await;
+    let guest = product.one_of_a_crowd(1);
+    let mut ids = Vec::new();
+    for (first, card) in [(5, VISA), (8, None)] {
+        let key = first.to_string();
+        let made = guest.book(&listing, product.day(first), product.day(first + 3), card, &key).await;
+        ids.push(made.expect(201)["id"].clone());
+    }
+    let day = |days: i64| product.day(days);
+    let cases = [
+        (String::new(), vec![1, 0]),
+        ("status=held".into(), vec![1]),
+        ("status=completed".into(), vec![]),
+        (format!("from={}", day(5)), vec![1, 0]),
+        (format!("from={}", day(6)), vec![1]),
+        (format!("from={}", day(9)), vec![]),
+        (format!("to={}", day(5)), vec![]),
+        (format!("to={}", day(6)), vec![0]),
+        (format!("to={}", day(8)), vec![0]),
+        (format!("to={}", day(9)), vec![1, 0]),
+        (format!("from={}&to={}&status=confirmed", day(5), day(9)), vec![0]),
+    ];
+    for (filter, expected) in cases {
+        let expected: Vec<_> = expected.into_iter().map(|index: usize| ids[index].clone()).collect();
+        for (caller, role) in [(&guest, "guest"), (&host, "host")] {
+            let listed = caller.get(&format!("/v1/bookings?role={role}&{filter}")).await.expect(200);
+            let listed: Vec<_> =
+                listed["items"].as_array().unwrap().iter().map(|item| item["id"].clone()).collect();
+            assert_eq!(listed, expected, "{role} {filter}");
+        }
+        let none = guest.get(&format!("/v1/bookings?role=host&{filter}")).await.expect(200);
+        assert_eq!(none["items"], json!([]), "he is nobody's host");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_exact_place_is_for_the_host_and_for_guests_with_a_confirmed_booking() {
     let product = Product::start().await;
     let (host, listing) = product.host_with_home("host", json!({})).await;

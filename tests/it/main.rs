@@ -24,6 +24,7 @@ mod published;
 mod races;
 mod reconciliation;
 mod requests;
+mod states;
 mod streams;
 mod truth;
 mod webhooks;

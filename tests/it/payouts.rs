@@ -5,7 +5,7 @@ use crate::issues::{admin, appoint};
 use crate::money::movements;
 use roost::money::{Currency, Money};
 use roost::payment::{Transfer, Transferred};
-use roost_tests::{Caller, Product, VISA};
+use roost_tests::{Caller, Product, VISA, handle};
 use serde_json::{Value, json};
 
 /// The host's account is opened and onboarded on the provider's own page.
@@ -189,6 +189,126 @@ async fn every_fault_of_a_transfer_ends_in_one() {
     assert_eq!(paid.len(), faults.len(), "one for each stay: {paid:?}");
     let listed = payouts(&product.again(&host)).await;
     assert!(listed.iter().all(|payout| payout["status"] == "paid"), "{listed:?}");
+}
+
+/// Two runs of the schedule at once: the second does all of it just before the first writes what it is to send, or
+/// what it has sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_is_paid_once_by_two_runs_at_once() {
+    for earlier in [0, 1] {
+        let product = Product::start().await;
+        let (host, listing) = product.host_with_home("host", json!({})).await;
+        onboarded(&product, &host).await;
+        let guest = product.one_of_a_crowd(1);
+        let made = guest.book(&listing, product.day(5), product.day(8), VISA, "k").await.expect(201);
+        product.advance(5 * 86_400 + 12 * 3600).await;
+        product.run("advance-stays").await;
+        product.advance(86_400).await;
+        let app = product.stack.app();
+        product.before_write("advance-stays", earlier, async move {
+            handle(&app, "advance-stays", &json!({})).await.unwrap();
+        });
+        product.run("advance-stays").await;
+        let host = product.again(&host);
+        let payouts: Vec<_> = payouts(&host).await.iter().map(|payout| payout["status"].clone()).collect();
+        assert_eq!(payouts, ["paid"]);
+        assert_eq!(product.ledger("transfer", "succeeded").await.len(), 1);
+        let moved = movements(&host, made["id"].as_str().unwrap()).await;
+        assert_eq!(moved, [("capture".into(), 32_500), ("payout".into(), -32_500)], "{earlier}");
+    }
+}
+
+/// It was sent and not said to be: however the host stands by then, that is what he has got.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_on_its_way_to_a_host_is_followed_whatever_he_owes_and_wherever_he_banks_since() {
+    for has_closed in [true, false] {
+        let product = Product::start().await;
+        let (host, listing) = product.host_with_home("host", json!({})).await;
+        onboarded(&product, &host).await;
+        let guest = product.one_of_a_crowd(1);
+        let mut stays = Vec::new();
+        for (first, last) in [(6, 8), (30, 52)] {
+            let key = first.to_string();
+            let made = guest.book(&listing, product.day(first), product.day(last), VISA, &key).await;
+            stays.push(made.expect(201)["id"].as_str().unwrap().to_owned());
+        }
+        product.advance(8 * 86_400).await;
+        let order = json!({"operation": "transfer", "fault": "timeout_after", "times": 40});
+        product.anybody().post("/_local/payments/faults", &order).await.expect(200);
+        product.run("advance-stays").await;
+        product.anybody().send("DELETE", "/_local/payments/faults", None, &[]).await;
+        let host = product.again(&host);
+        if has_closed {
+            product.close_payout_account(&host).await;
+        } else {
+            host.post(&format!("/v1/bookings/{}/cancel", stays[1]), &json!({})).await.expect(200);
+        }
+        product.run("advance-stays").await;
+        let moved = movements(&host, &stays[0]).await;
+        assert_eq!(moved, [("capture".into(), 22_500), ("payout".into(), -22_500)], "{has_closed}");
+        assert_eq!(payouts(&host).await[0]["status"], "paid", "{has_closed}");
+        assert_eq!(product.ledger("transfer", "succeeded").await.len(), 1);
+    }
+}
+
+/// What was kept of a payout for his debt is owed again when that payout was never made, since the guest's bank has
+/// taken the money of the stay.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_payout_that_was_not_made_had_paid_of_a_debt_is_owed_again() {
+    let product = Product::start().await;
+    let (host, listing) = product.host_with_home("host", json!({})).await;
+    onboarded(&product, &host).await;
+    let guest = product.one_of_a_crowd(1);
+    let mut stays = Vec::new();
+    for (first, last) in [(30, 52), (6, 8), (10, 12)] {
+        let key = first.to_string();
+        let made = guest.book(&listing, product.day(first), product.day(last), VISA, &key).await.expect(201);
+        stays.push(made["id"].as_str().unwrap().to_owned());
+    }
+    host.post(&format!("/v1/bookings/{}/cancel", stays[0]), &json!({})).await.expect(200);
+    product.advance(8 * 86_400).await;
+    let order = json!({"operation": "transfer", "fault": "timeout_before", "times": 40});
+    product.anybody().post("/_local/payments/faults", &order).await.expect(200);
+    product.run("advance-stays").await;
+    product.anybody().send("DELETE", "/_local/payments/faults", None, &[]).await;
+    dispute(&product, &stays[1], "lost").await;
+    product.advance(31 * 60).await;
+    for _ in 0..2 {
+        product.run("advance-stays").await;
+        product.run("recover-payments").await;
+    }
+    product.advance(4 * 86_400).await;
+    product.run("advance-stays").await;
+    let listed = payouts(&product.again(&host)).await;
+    let (paid, withheld) = (&listed[0]["amount"]["amount"], &listed[0]["withheld"]["amount"]);
+    assert_eq!((listed.len(), paid, withheld), (1, &json!(250), &json!(22_250)), "{listed:?}");
+    assert_eq!(listed[0]["bookingId"], stays[2]);
+}
+
+/// The guest first: what a host is fined for a stay that he called off is entered once everything has gone back, by the
+/// payment that was the last.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_is_fined_once_when_his_guest_has_his_money_back() {
+    let product = Product::start().await;
+    let (host, listing) = product.host_with_home("host", json!({})).await;
+    let guest = product.one_of_a_crowd(1);
+    let held = guest.book(&listing, product.day(30), product.day(52), None, "hold").await.expect(201);
+    let id = held["id"].as_str().unwrap();
+    for (card, status) in [("pm_card_chargeDeclined", 402), ("pm_nobody", 402), (VISA.unwrap(), 200)] {
+        assert_eq!(guest.pay(id, card, card).await.status, status);
+    }
+    let order = json!({"operation": "refund", "fault": "timeout_before", "times": 40});
+    product.anybody().post("/_local/payments/faults", &order).await.expect(200);
+    host.post(&format!("/v1/bookings/{id}/cancel"), &json!({})).await.expect(200);
+    assert_eq!(movements(&host, id).await, [("capture".into(), 222_500)]);
+    product.anybody().send("DELETE", "/_local/payments/faults", None, &[]).await;
+    product.advance(121).await;
+    product.run("recover-payments").await;
+    let host = product.again(&host);
+    let expected = [("capture".into(), 222_500), ("refund".into(), -222_500), ("penalty".into(), -22_250)];
+    assert_eq!(movements(&host, id).await, expected);
+    let items = host.get(&format!("/v1/bookings/{id}/payments")).await.expect(200)["items"].clone();
+    assert_eq!(items[2]["id"], items[0]["id"], "{items}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,12 @@
 //! Many want the same nights: none is sold twice, none is left behind, and what is free still sells.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures::future::join_all;
+use roost::ids::ListingId;
+use roost::stay::Nights;
+use roost_local::faults::StoreFault;
 use roost_tests::{Product, VISA};
 use serde_json::json;
 
@@ -120,4 +124,42 @@ async fn a_long_stay_is_taken_whole_or_not_at_all() {
     let winner_guest = &guests[race.iter().position(|answer| answer.status == 201).unwrap()];
     winner_guest.post(&format!("/v1/bookings/{winner}/cancel"), &json!({})).await.expect(200);
     guests[1].book(&listing, product.day(12), product.day(312), VISA, "again").await.expect(201);
+}
+
+/// A long stay that could not be made, or was called off, and whose call is gone before it has given back what it had:
+/// whoever reads the stream of bookings does.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_end_of_a_long_stay_leaves_behind_is_given_back_by_the_stream() {
+    for (function, state) in [("create-booking", "abandoned"), ("cancel-booking", "cancelled")] {
+        let product = Product::start().await;
+        let (_, listing) = product.host_with_home("host", json!({"maxNights": 365})).await;
+        let guest = product.one_of_a_crowd(1);
+        let (chunks, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
+        product.stack.faults().inject(move |call| {
+            let writes = ["TransactWriteItems", "PutItem", "UpdateItem"].contains(&call.operation);
+            if call.function != Some(function) || !writes {
+                return None;
+            }
+            // The second chunk of nights comes to nothing, and so does all that comes after the booking's end.
+            let is_late = call.operation == "TransactWriteItems" && chunks.fetch_add(1, Ordering::SeqCst) > 0;
+            let fails = is_over.load(Ordering::SeqCst) || is_late;
+            if String::from_utf8_lossy(call.body).contains(&format!("\"{state}\"")) {
+                is_over.store(true, Ordering::SeqCst);
+            }
+            fails.then_some(StoreFault::Broken)
+        });
+        let made = guest.book(&listing, product.day(5), product.day(305), VISA, "long").await;
+        let over = if state == "abandoned" {
+            made
+        } else {
+            let path = format!("/v1/bookings/{}/cancel", made.expect(201)["id"].as_str().unwrap());
+            guest.post(&path, &json!({})).await
+        };
+        assert_eq!(over.status, 503, "{state}: {over:?}");
+        product.drain().await;
+        let unit = listing.parse::<ListingId>().unwrap().into();
+        let range = Nights::between(product.day(0), product.day(400)).unwrap();
+        let nights = product.stack.app().store.nights(unit, range, true).await.unwrap();
+        assert!(nights.iter().all(|night| night.claims.is_empty()), "{state}: {nights:?}");
+    }
 }

@@ -1,5 +1,7 @@
 //! Where the host decides: asking takes no night and no money; saying yes takes both, once.
 
+use std::sync::{Arc, Mutex};
+
 use roost_tests::{Product, VISA};
 use serde_json::json;
 
@@ -85,10 +87,79 @@ async fn an_accepted_request_whose_payment_nobody_answers_for_frees_its_nights_w
     product.anybody().post("/_local/payments/faults", &order).await.expect(200);
     let path = format!("/v1/bookings/{}", asked["id"].as_str().unwrap());
     assert_eq!(host.post(&format!("{path}/accept"), &json!({})).await.status, 503);
-    product.advance(16 * 60).await;
+    product.advance(14 * 60).await;
+    let early = product.again(&other).quote(&listing, product.day(5), product.day(6)).await;
+    assert_eq!(early.problem(409), "unavailable");
+    product.advance(2 * 60).await;
     let seen = product.again(&guest).get(&path).await.expect(200);
     assert_eq!(seen["status"], "payment_failed");
     product.again(&other).quote(&listing, product.day(5), product.day(6)).await.expect(201);
+}
+
+/// What was asked for today for tonight can be accepted today, and not tomorrow morning, though its day is not over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_for_tonight_is_accepted_today_or_never() {
+    let product = Product::start().await;
+    let (host, listing) = product.host_with_home("host", json!({"instantBook": false})).await;
+    for (number, hours) in [(1, 0), (2, 22)] {
+        let guest = product.one_of_a_crowd(number);
+        let tonight = product.day(0);
+        let home = if hours == 0 {
+            listing.clone()
+        } else {
+            product.home_of(&host, json!({"instantBook": false})).await
+        };
+        let asked = guest.book(&home, tonight, product.day(2), VISA, "ask").await.expect(201);
+        product.advance(hours * 3600).await;
+        let path = format!("/v1/bookings/{}/accept", asked["id"].as_str().unwrap());
+        let accepted = product.again(&host).post(&path, &json!({})).await;
+        if hours == 0 {
+            assert_eq!(accepted.expect(200)["status"], "confirmed");
+        } else {
+            assert_eq!(accepted.json["reasons"], json!([{"date": tonight, "reason": "in_the_past"}]));
+            assert_eq!(accepted.problem(409), "unavailable");
+        }
+    }
+}
+
+/// Another request for the nights is accepted, and all is told of that, just before this one is written.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_overtaken_while_it_is_made_is_declined() {
+    let product = Product::start().await;
+    let (host, listing) = product.host_with_home("host", json!({"instantBook": false})).await;
+    let (first, late) = (product.one_of_a_crowd(1), product.one_of_a_crowd(2));
+    let asked = first.book(&listing, product.day(5), product.day(7), VISA, "ask").await.expect(201);
+    let (accept, events) =
+        (format!("/v1/bookings/{}/accept", asked["id"].as_str().unwrap()), product.anybody());
+    product.before_write("create-booking", 0, async move {
+        host.post(&accept, &json!({})).await.expect(200);
+        events.post("/_local/drain", &json!({})).await.expect(200);
+    });
+    let made = late.book(&listing, product.day(6), product.day(8), VISA, "late").await.expect(201);
+    assert_eq!(made["status"], "requested");
+    product.drain().await;
+    let seen = late.get(&format!("/v1/bookings/{}", made["id"].as_str().unwrap())).await.expect(200);
+    assert_eq!((&seen["status"], &seen["reason"]), (&json!("declined"), &json!("dates_taken")));
+}
+
+/// A long stay takes its nights in several writes: meanwhile its request's key has the answer that it had.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_answered_again_while_its_nights_are_being_taken() {
+    let product = Product::start().await;
+    let edits = json!({"instantBook": false, "maxNights": 365});
+    let (host, listing) = product.host_with_home("host", edits).await;
+    let guest = product.one_of_a_crowd(1);
+    let quote = guest.quote(&listing, product.day(5), product.day(155)).await.expect(201);
+    let asked = guest.book_quote(&quote["quoteId"], VISA, "ask").await.expect(201);
+    let (again, answer) = (guest.clone(), Arc::new(Mutex::new(None)));
+    let (id, seen) = (quote["quoteId"].clone(), answer.clone());
+    product.before_write("accept-booking", 1, async move {
+        *seen.lock().unwrap() = Some(again.book_quote(&id, VISA, "ask").await);
+    });
+    let path = format!("/v1/bookings/{}/accept", asked["id"].as_str().unwrap());
+    assert_eq!(host.post(&path, &json!({})).await.expect(200)["status"], "confirmed");
+    let answer = answer.lock().unwrap().take().unwrap();
+    assert_eq!(answer.expect(201), asked);
 }
 
 #[tokio::test(flavor = "multi_thread")]

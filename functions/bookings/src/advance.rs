@@ -1,5 +1,5 @@
-//! Every hour: what is to be done about a balance is done, guests are checked in at the listing's check-in time and charged what was held for them,
-//! their stays completed at check-out, and hosts paid out a day after check-in.
+//! Every hour: what is to be done about a balance is done, guests are checked in at the listing's check-in time and
+//! charged what was held for them, their stays completed at check-out, and hosts paid out a day after check-in.
 
 use futures::future::BoxFuture;
 use roost::app::App;
