@@ -121,29 +121,34 @@ async fn a_guest_who_confirms_and_does_not_come_back_has_his_stay() {
 /// after it; and what comes late of another card is nothing to the one that waits.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_of_less_than_an_end_or_of_another_payment_leaves_a_booking_as_it_is() {
-    let product = Product::start().await;
-    let (_, listing) = product.host_with_home("host", json!({})).await;
-    let guest = product.somebody("guest").await;
-    let held = guest.book(&listing, product.day(10), product.day(12), None, "hold").await.expect(201);
-    let path = format!("/v1/bookings/{}", held["id"].as_str().unwrap());
-    let sending = json!({"delaySeconds": 30, "copies": 2});
-    product.anybody().post("/_local/payments/webhooks", &sending).await.expect(200);
-    assert_eq!(pay(&guest, &held, "pm_card_chargeDeclined", "first").await.problem(402), "payment_declined");
-    let events = product.anybody();
-    // When it is to be written that the guest has to confirm.
-    product.before_write("pay-booking", 1, async move {
-        events.post("/_local/clock", &json!({"advanceSeconds": 31})).await.expect(200);
-        events.post("/_local/drain", &json!({})).await.expect(200);
-    });
-    let waits = pay(&guest, &held, CARD, "second").await.expect(200);
-    assert_eq!(waits["payment"]["status"], "requires_action");
-    let before = guest.get(&path).await;
-    product.advance(31).await;
-    product.drain().await;
-    let after = guest.get(&path).await;
-    assert_eq!((&after.json, &after.headers["etag"]), (&before.json, &before.headers["etag"]));
-    confirm(&product, &waits, "succeed").await.expect(200);
-    assert_eq!(pay(&guest, &held, CARD, "third").await.expect(200)["status"], "confirmed");
+    for is_early in [true, false] {
+        let product = Product::start().await;
+        let (_, listing) = product.host_with_home("host", json!({})).await;
+        let guest = product.somebody("guest").await;
+        let held = guest.book(&listing, product.day(10), product.day(12), None, "hold").await.expect(201);
+        let path = format!("/v1/bookings/{}", held["id"].as_str().unwrap());
+        let sending = json!({"delaySeconds": 30, "copies": 2});
+        product.anybody().post("/_local/payments/webhooks", &sending).await.expect(200);
+        let declined = pay(&guest, &held, "pm_card_chargeDeclined", "first").await;
+        assert_eq!(declined.problem(402), "payment_declined");
+        if is_early {
+            let events = product.anybody();
+            // When it is to be written that the guest has to confirm.
+            product.before_write("pay-booking", 1, async move {
+                events.post("/_local/clock", &json!({"advanceSeconds": 31})).await.expect(200);
+                events.post("/_local/drain", &json!({})).await.expect(200);
+            });
+        }
+        let waits = pay(&guest, &held, CARD, "second").await.expect(200);
+        assert_eq!(waits["payment"]["status"], "requires_action");
+        let before = guest.get(&path).await;
+        product.advance(31).await;
+        product.drain().await;
+        let after = guest.get(&path).await;
+        assert_eq!((&after.json, &after.headers["etag"]), (&before.json, &before.headers["etag"]));
+        confirm(&product, &waits, "succeed").await.expect(200);
+        assert_eq!(pay(&guest, &held, CARD, "third").await.expect(200)["status"], "confirmed");
+    }
 }
 
 /// The schedule takes a payment for overdue whose call has just been told that the guest has to confirm it: asking

@@ -408,6 +408,34 @@ async fn a_guest_pays_early_confirms_it_and_gets_back_of_both_what_he_is_owed() 
     assert_eq!(refunds, [json!(BALANCE), json!(DEPOSIT)]);
 }
 
+/// One of the two goes back at once, the other later: until then the host is fined nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_who_calls_off_what_was_paid_in_two_is_fined_when_both_have_gone_back() {
+    let product = morning().await;
+    let (host, listing) = product.host_with_home("host", json!({"depositPercent": 30})).await;
+    let guest = product.somebody("guest").await;
+    let booked = booked(&product, &guest, &listing, VISA).await;
+    product.advance(20 * 60).await;
+    pay(&product, &guest, &booked, VISA.unwrap(), "balance").await.expect(200);
+    let provider = product.anybody();
+    product.before_write("cancel-booking", 1, async move {
+        let order = json!({"operation": "refund", "fault": "timeout_before", "times": 40});
+        provider.post("/_local/payments/faults", &order).await.expect(200);
+    });
+    let id = booked["id"].as_str().unwrap();
+    let host = product.again(&host);
+    host.post(&format!("/v1/bookings/{id}/cancel"), &json!({})).await.expect(200);
+    let (taken, returned) = ([9_750, 22_750], [("refund".to_owned(), -22_750)]);
+    let mut expected: Vec<_> = taken.map(|amount| ("capture".to_owned(), amount)).into();
+    expected.extend(returned);
+    assert_eq!(movements(&host, id).await, expected);
+    product.anybody().send("DELETE", "/_local/payments/faults", None, &[]).await;
+    product.advance(121).await;
+    product.run("recover-payments").await;
+    expected.extend([("refund".to_owned(), -9_750), ("penalty".to_owned(), -3_250)]);
+    assert_eq!(movements(&product.again(&host), id).await, expected);
+}
+
 /// The deposit was confirmed at the bank and resumed by its webhook alone; weeks later the guest's first own
 /// call is meant for the balance. And a bank that takes one of the two payments back leaves the other.
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,7 @@
 //! Two providers: the second takes a payment only when the first was certainly not reached.
 
+use std::sync::{Arc, Mutex};
+
 use crate::issues::{admin, appoint};
 use crate::payouts::onboarded;
 use roost_tests::{Caller, Product, VISA};
@@ -122,6 +124,31 @@ async fn after_three_in_vain_all_leave_a_provider_alone_until_one_finds_it_back(
     product.advance(31).await;
     assert_eq!(provider(80).await, "stripe authorize", "one has tried");
     assert_eq!(provider(90).await, "stripe authorize");
+}
+
+/// Two want to find out at once: whoever does not get to write so first leaves it to the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_at_a_time_finds_out_whether_a_provider_is_back() {
+    let product = Product::start().await;
+    let (_, listing) = product.host_with_home("host", json!({})).await;
+    let (guest, other) = (product.somebody("guest").await, product.somebody("other").await);
+    faults(&product, &json!({"provider": "stripe", "fault": "down", "times": 1000})).await;
+    for first in [10, 20, 30] {
+        booked(&product, &guest, &listing, first).await;
+    }
+    no_faults(&product).await;
+    product.advance(31).await;
+    let (day, home, answer) = (product.day(50), listing.clone(), Arc::new(Mutex::new(None)));
+    let found = answer.clone();
+    // The first write is the booking itself, the second that the provider is tried.
+    product.before_write("create-booking", 1, async move {
+        let made = other.book(&home, day, roost::stay::add_days(day, 2), VISA, "k").await;
+        *found.lock().unwrap() = Some(made);
+    });
+    let late = booked(&product, &guest, &listing, 40).await;
+    let first = answer.lock().unwrap().take().unwrap().expect(201)["id"].as_str().unwrap().to_owned();
+    assert_eq!(done(&product, &first).await[0], "stripe authorize");
+    assert_eq!(done(&product, &late).await[0], "adyen authorize");
 }
 
 /// Adyen takes a capture on and tells later that it failed: the platform has nothing to pay the host of.

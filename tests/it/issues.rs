@@ -4,6 +4,8 @@
 use roost_tests::{Caller, Product, VISA};
 use serde_json::{Value, json};
 
+use crate::payouts::onboarded;
+
 const ISSUES: &str = "/v1/admin/payment-issues";
 
 /// Makes somebody an administrator.
@@ -117,4 +119,28 @@ async fn what_no_retry_mends_waits_for_an_operator_and_goes_on_when_he_says_so()
     product.run("recover-payments").await;
     assert_eq!(product.ledger("refund", "succeeded").await.len(), 1);
     assert_eq!(product.moneys().await.len(), 0);
+}
+
+/// What the hourly schedule tries rests as well, and is not tried by every run of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payout_that_fails_again_and_again_rests() {
+    let product = Product::start().await;
+    let (host, listing) = product.host_with_home("host", json!({})).await;
+    appoint(&product).await;
+    onboarded(&product, &host).await;
+    let guest = product.one_of_a_crowd(1);
+    guest.book(&listing, product.day(6), product.day(8), VISA, "k").await.expect(201);
+    product.advance(10 * 86_400).await;
+    let order = json!({"operation": "transfer", "fault": "timeout_before", "times": 1000});
+    product.anybody().post("/_local/payments/faults", &order).await.expect(200);
+    for _ in 0..7 {
+        product.run("advance-stays").await;
+    }
+    assert_eq!(issues(&product).await.len(), 0, "the fifth try in vain would be told");
+    product.advance(61).await;
+    for _ in 0..2 {
+        product.run("advance-stays").await;
+    }
+    let issue = issues(&product).await.remove(0);
+    assert_eq!((&issue["step"], &issue["tries"]), (&json!("payout"), &json!(5)), "{issue}");
 }

@@ -27,6 +27,12 @@ async fn money(product: &Product, booking: &str) -> Money {
     product.moneys().await.get(booking).copied().unwrap_or_default()
 }
 
+/// The provider's name of what a booking was paid by.
+async fn payment(product: &Product, booking: &str) -> Option<String> {
+    let booking = product.stack.app().store.booking(booking.parse().unwrap()).await.unwrap().unwrap();
+    booking.attempts.last()?.outcome.as_ref()?.name().map(str::to_owned)
+}
+
 /// What a party reads of a booking's money: kind and amount of each movement.
 pub(crate) async fn movements(party: &Caller, booking: &str) -> Vec<(String, i64)> {
     let payments = party.get(&format!("/v1/bookings/{booking}/payments")).await.expect(200);
@@ -97,6 +103,7 @@ async fn what_a_cancellation_is_announced_to_return_is_what_it_returns() {
             let party = if by_host { &host } else { &guest };
             let back = if by_host { price } else { back };
             let path = format!("/v1/bookings/{booking}");
+            let name = payment(&product, &booking).await;
             let announced = party.get(&format!("{path}/cancellation")).await.expect(200);
             assert_eq!(announced["refund"]["amount"], back, "{about}: {announced}");
             let lines = announced["lines"].as_array().unwrap().iter();
@@ -104,7 +111,9 @@ async fn what_a_cancellation_is_announced_to_return_is_what_it_returns() {
             assert_eq!(lines, back, "{about}: {announced}");
             for _ in 0..2 {
                 let cancelled = party.post(&format!("{path}/cancel"), &json!({})).await.expect(200);
-                assert_eq!(cancelled["status"], "cancelled", "{about}");
+                let by = if by_host { "host" } else { "guest" };
+                let is = (&cancelled["status"], &cancelled["cancelledBy"]);
+                assert_eq!(is, (&json!("cancelled"), &json!(by)), "{about}");
                 let expected = match (first > 3, back == price) {
                     (true, true) => "refunded",
                     (true, false) => "partially_refunded",
@@ -113,6 +122,7 @@ async fn what_a_cancellation_is_announced_to_return_is_what_it_returns() {
                 };
                 assert_eq!(cancelled["payment"]["status"], expected, "{about}: {cancelled}");
             }
+            assert_eq!(payment(&product, &booking).await, name, "{about}: it is found under the same name");
             let kept = Money { held: 0, taken: price - back };
             assert_eq!(money(&product, &booking).await, kept, "{about}");
             let paid: i64 = movements(&guest, &booking).await.iter().map(|(_, amount)| amount).sum();

@@ -1,8 +1,9 @@
 //! What a stay earns goes to its host: a day after check-in, once, to his own account.
 
 use crate::disputes::dispute;
-use crate::issues::{admin, appoint};
+use crate::issues::{admin, appoint, issues};
 use crate::money::movements;
+use roost::booking::Booking;
 use roost::money::{Currency, Money};
 use roost::payment::{Transfer, Transferred};
 use roost_tests::{Caller, Product, VISA, handle};
@@ -191,30 +192,40 @@ async fn every_fault_of_a_transfer_ends_in_one() {
     assert!(listed.iter().all(|payout| payout["status"] == "paid"), "{listed:?}");
 }
 
-/// Two runs of the schedule at once: the second does all of it just before the first writes what it is to send, or
-/// what it has sent.
+/// Two runs of the schedule at once, and what the second does just before the first writes what it is to send, or
+/// what it has sent: all of it and more, or that nothing was sent, as it was when it asked.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_is_paid_once_by_two_runs_at_once() {
-    for earlier in [0, 1] {
+    for (earlier, asks) in [(0, false), (1, false), (1, true)] {
         let product = Product::start().await;
         let (host, listing) = product.host_with_home("host", json!({})).await;
         onboarded(&product, &host).await;
         let guest = product.one_of_a_crowd(1);
         let made = guest.book(&listing, product.day(5), product.day(8), VISA, "k").await.expect(201);
+        let id = made["id"].as_str().unwrap().to_owned();
         product.advance(5 * 86_400 + 12 * 3600).await;
         product.run("advance-stays").await;
         product.advance(86_400).await;
-        let app = product.stack.app();
+        let (app, clock, booking) = (product.stack.app(), product.anybody(), id.parse().unwrap());
         product.before_write("advance-stays", earlier, async move {
-            handle(&app, "advance-stays", &json!({})).await.unwrap();
+            if asks {
+                let begun = app.store.booking(booking).await.unwrap().unwrap();
+                let not_sent = Booking { sending: 0, ..begun.clone() };
+                app.store.advance(&begun, not_sent).await.unwrap();
+                return;
+            }
+            for _ in 0..2 {
+                handle(&app, "advance-stays", &json!({})).await.unwrap();
+                clock.post("/_local/clock", &json!({"advanceSeconds": 3 * 86_400})).await.expect(200);
+            }
         });
         product.run("advance-stays").await;
         let host = product.again(&host);
         let payouts: Vec<_> = payouts(&host).await.iter().map(|payout| payout["status"].clone()).collect();
         assert_eq!(payouts, ["paid"]);
         assert_eq!(product.ledger("transfer", "succeeded").await.len(), 1);
-        let moved = movements(&host, made["id"].as_str().unwrap()).await;
-        assert_eq!(moved, [("capture".into(), 32_500), ("payout".into(), -32_500)], "{earlier}");
+        let moved = movements(&host, &id).await;
+        assert_eq!(moved, [("capture".into(), 32_500), ("payout".into(), -32_500)], "{earlier} {asks}");
     }
 }
 
@@ -283,6 +294,41 @@ async fn what_a_payout_that_was_not_made_had_paid_of_a_debt_is_owed_again() {
     let (paid, withheld) = (&listed[0]["amount"]["amount"], &listed[0]["withheld"]["amount"]);
     assert_eq!((listed.len(), paid, withheld), (1, &json!(250), &json!(22_250)), "{listed:?}");
     assert_eq!(listed[0]["bookingId"], stays[2]);
+}
+
+/// What the provider refuses, the account being closed, is not on its way: it is sent anew to the host's next account,
+/// less what he owes by then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payout_that_was_refused_begins_anew() {
+    let product = Product::start().await;
+    let (host, listing) = product.host_with_home("host", json!({})).await;
+    appoint(&product).await;
+    onboarded(&product, &host).await;
+    let guest = product.one_of_a_crowd(1);
+    let mut stays = Vec::new();
+    for (first, last) in [(6, 8), (30, 52)] {
+        let key = first.to_string();
+        let made = guest.book(&listing, product.day(first), product.day(last), VISA, &key).await.expect(201);
+        stays.push(made["id"].as_str().unwrap().to_owned());
+    }
+    product.advance(8 * 86_400).await;
+    let order = json!({"operation": "transfer", "fault": "timeout_before", "times": 40});
+    product.anybody().post("/_local/payments/faults", &order).await.expect(200);
+    product.run("advance-stays").await;
+    product.anybody().send("DELETE", "/_local/payments/faults", None, &[]).await;
+    let host = product.again(&host);
+    product.close_payout_account(&host).await;
+    product.run("advance-stays").await;
+    assert_eq!(issues(&product).await[0]["step"], "payout");
+    host.post(&format!("/v1/bookings/{}/cancel", stays[1]), &json!({})).await.expect(200);
+    onboarded(&product, &host).await;
+    let path = format!("/v1/admin/payment-issues/{}/resolve", stays[0]);
+    admin(&product).await.post(&path, &json!({"note": "He has another account."})).await.expect(200);
+    product.run("advance-stays").await;
+    let payout = &payouts(&host).await[0];
+    let is = (&payout["status"], &payout["amount"]["amount"], &payout["withheld"]["amount"]);
+    assert_eq!(is, (&json!("paid"), &json!(250), &json!(22_250)), "{payout}");
+    assert_eq!(product.ledger("transfer", "succeeded").await.len(), 1);
 }
 
 /// The guest first: what a host is fined for a stay that he called off is entered once everything has gone back, by the

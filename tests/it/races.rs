@@ -10,6 +10,8 @@ use roost_local::faults::StoreFault;
 use roost_tests::{Product, VISA};
 use serde_json::json;
 
+use crate::reconciliation::store;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_hundred_guests_at_once_one_gets_the_night_and_one_is_charged() {
     let product = Product::start().await;
@@ -161,5 +163,8 @@ async fn what_the_end_of_a_long_stay_leaves_behind_is_given_back_by_the_stream()
         let range = Nights::between(product.day(0), product.day(400)).unwrap();
         let nights = product.stack.app().store.nights(unit, range, true).await.unwrap();
         assert!(nights.iter().all(|night| night.claims.is_empty()), "{state}: {nights:?}");
+        let left = store(&product, "Scan", json!({"TableName": "roost-bookings"})).await;
+        let is_left = left.to_string().contains("\"abandoned\"");
+        assert!(!is_left, "what nobody has seen is forgotten: {left}");
     }
 }

@@ -77,3 +77,33 @@ async fn a_payment_whose_answer_is_lost_is_settled_by_its_webhook_however_it_com
         assert_ne!(again.status, 201, "{about}: another body under the key");
     }
 }
+
+/// Asking about it comes to nothing as well: the webhook is not taken, and comes again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_could_not_be_acted_on_is_refused_and_acted_on_when_it_comes_again() {
+    let product = Product::start().await;
+    let (_, listing) = product.host_with_home("host", json!({})).await;
+    let guest = product.one_of_a_crowd(1);
+    product.anybody().post("/_local/payments/webhooks", &json!({"delaySeconds": 60})).await.expect(200);
+    product.stack.faults().inject({
+        let writes = AtomicUsize::new(0);
+        move |call| {
+            let write = ["TransactWriteItems", "PutItem"].contains(&call.operation);
+            let ours = write && call.function == Some("create-booking");
+            (ours && writes.fetch_add(1, Ordering::SeqCst) > 0).then_some(StoreFault::TimeoutBefore)
+        }
+    });
+    let lost = guest.book(&listing, product.day(10), product.day(12), VISA, "k").await;
+    product.stack.faults().clear();
+    assert_eq!(lost.status, 503, "{lost:?}");
+    let order = json!({"fault": "timeout_before", "times": 1000});
+    product.anybody().post("/_local/payments/faults", &order).await.expect(200);
+    product.advance(61).await;
+    product.drain().await;
+    let seen = async || product.again(&guest).get("/v1/bookings").await.expect(200)["items"][0].clone();
+    assert_eq!(seen().await["payment"]["status"], "processing");
+    product.anybody().send("DELETE", "/_local/payments/faults", None, &[]).await;
+    product.advance(61).await;
+    product.drain().await;
+    assert_eq!(seen().await["status"], "confirmed");
+}
