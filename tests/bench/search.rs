@@ -4,11 +4,14 @@
 //! change, how long a booking takes until searches know of it, and what an outage costs.
 #![allow(clippy::print_stdout, reason = "this program's output is its table")]
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use fastrand::Rng;
 use futures::future::{join, join_all, try_join_all};
+use http::Request;
 use roost::app::App;
 use roost::ids::{ListingId, UnitId};
 use roost::index::Filed;
@@ -16,7 +19,10 @@ use roost::listing::Location;
 use roost::search::projection::Candidate;
 use roost::search::query::{Area, Query};
 use roost::stay::{Nights, add_days, epoch_day};
+use roost_local::all_functions;
+use roost_local::gateway;
 use roost_local::import::{ImportOptions, run};
+use roost_local::router::Router;
 use roost_local::search::PATH;
 use roost_tests::{Product, VISA};
 use serde_json::{Value, json};
@@ -59,8 +65,8 @@ async fn main() {
     println!("{listings} listings in the index, {:.1} s for the copies", began.elapsed().as_secs_f64());
 
     println!(
-        "{:<26}{:>9}{:>9}{:>12}{:>10}{:>9}{:>8}",
-        "", "p50 ms", "p99 ms", "index p50", "check p50", "hits", "ratio"
+        "{:<26}{:>9}{:>9}{:>12}{:>10}{:>13}{:>7}{:>9}{:>8}",
+        "", "p50 ms", "p99 ms", "index p50", "check p50", "function p50", "ours", "hits", "ratio"
     );
     measure(&product, &kinds()).await;
     paging(&product, &homes, &mut random).await;
@@ -100,7 +106,7 @@ fn dates(product: &Product, random: &mut Rng, nights: i64) -> String {
 struct Kind {
     name: &'static str,
     nights: Option<i64>,
-    /// Whether the index and the check of its page are measured alone too: it is the town.
+    /// Whether the index, the check of its page and the function are measured alone too: it is the town.
     alone: bool,
     path: fn(&mut Rng) -> String,
 }
@@ -173,10 +179,10 @@ async fn measure(product: &Product, kinds: &[Kind]) {
         let (p50, p99) = percentiles(&mut taken.times);
         let ratio = p50 / *undated.get_or_insert(p50);
         let alone = if kind.alone {
-            let (alone, check) = index_alone(product, kind.nights).await;
-            format!("{alone:>12.1}{check:>10.1}")
+            let [index, check, function] = alone(product, kind.nights).await;
+            format!("{index:>12.1}{check:>10.1}{function:>13.1}{:>7.1}", function - index)
         } else {
-            " ".repeat(22)
+            " ".repeat(42)
         };
         println!(
             "{:<26}{p50:>9.1}{p99:>9.1}{alone}{:>9}{ratio:>8.2}  {} by the cells",
@@ -187,13 +193,16 @@ async fn measure(product: &Product, kinds: &[Kind]) {
     }
 }
 
-/// The p50 of the index's own part and of the check of its page against the nights, for the town.
-async fn index_alone(product: &Product, nights: Option<i64>) -> (f64, f64) {
+/// The p50 of the index's own part, of the check of its page against the nights, and of the whole function, for the
+/// town: in this process, without the gateway and the HTTP before it. What the function takes beyond the index is ours.
+async fn alone(product: &Product, nights: Option<i64>) -> [f64; 3] {
     let app = product.stack.app();
     let (index, now) = (app.index().expect("an index"), app.clock.now());
-    // Other dates than at the API: the server remembers what it has been asked.
+    let functions = all_functions();
+    let taken = Router::to(functions.endpoints()).find("GET", "/v1/search").expect("a route");
+    // Other dates than at the API, and for each other ones: the server remembers what it has been asked.
     let mut random = Rng::with_seed(8);
-    let (mut times, mut checks) = (Vec::new(), Vec::new());
+    let (mut times, mut checks, mut answers) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..SEARCHES {
         let mut query = Query::everything(Area::Town(roost::search::query::Town::named("Antwerp")));
         query.stay = nights.and_then(|nights| {
@@ -204,14 +213,23 @@ async fn index_alone(product: &Product, nights: Option<i64>) -> (f64, f64) {
         let page = index.search(&app.store, &query, None, 20, now).await;
         let Some(page) = page else { continue };
         times.push(began.elapsed());
-        let Some(stay) = query.stay else { continue };
+        if let Some(stay) = query.stay {
+            let began = Instant::now();
+            let units = page.candidates.iter().map(|hit| (hit.projection.unit, hit.projection.capacity));
+            let taken = units.map(|(unit, capacity)| app.store.taken(unit, capacity, stay, false));
+            try_join_all(taken).await.expect("the store answers");
+            checks.push(began.elapsed());
+        }
+        let dates = nights.map(|nights| dates(product, &mut random, nights)).unwrap_or_default();
+        let request = Request::get(format!("/v1/search?location=Antwerp{dates}")).body(Bytes::new());
+        let here = IpAddr::from([127, 0, 0, 1]);
+        let request = gateway::arriving(&request.expect("a request"), &taken, "bench", here, now);
         let began = Instant::now();
-        let units = page.candidates.iter().map(|hit| (hit.projection.unit, hit.projection.capacity));
-        let taken = units.map(|(unit, capacity)| app.store.taken(unit, capacity, stay, false));
-        try_join_all(taken).await.expect("the store answers");
-        checks.push(began.elapsed());
+        let answer = (taken.endpoint.handle)(app.clone(), request.expect("an event")).await;
+        answers.push(began.elapsed());
+        assert_eq!(answer.status(), 200);
     }
-    (percentiles(&mut times).0, percentiles(&mut checks).0)
+    [percentiles(&mut times).0, percentiles(&mut checks).0, percentiles(&mut answers).0]
 }
 
 /// Reads the same pages twice, the second time while homes change between them.
