@@ -65,8 +65,8 @@ async fn main() {
     println!("{listings} listings in the index, {:.1} s for the copies", began.elapsed().as_secs_f64());
 
     println!(
-        "{:<26}{:>9}{:>9}{:>12}{:>10}{:>13}{:>7}{:>9}{:>8}",
-        "", "p50 ms", "p99 ms", "index p50", "check p50", "function p50", "ours", "hits", "ratio"
+        "{:<26}{:>9}{:>9}{:>14}{:>7}{:>7}{:>7}{:>7}{:>9}{:>8}",
+        "", "p50 ms", "p99 ms", "p50: function", "index", "check", "store", "ours", "hits", "ratio"
     );
     measure(&product, &kinds()).await;
     paging(&product, &homes, &mut random).await;
@@ -179,8 +179,9 @@ async fn measure(product: &Product, kinds: &[Kind]) {
         let (p50, p99) = percentiles(&mut taken.times);
         let ratio = p50 / *undated.get_or_insert(p50);
         let alone = if kind.alone {
-            let [index, check, function] = alone(product, kind.nights).await;
-            format!("{index:>12.1}{check:>10.1}{function:>13.1}{:>7.1}", function - index)
+            let [function, index, check, store] = alone(product, kind.nights).await;
+            let ours = function - index - store;
+            format!("{function:>14.1}{index:>7.1}{check:>7.1}{store:>7.1}{ours:>7.1}")
         } else {
             " ".repeat(42)
         };
@@ -193,16 +194,18 @@ async fn measure(product: &Product, kinds: &[Kind]) {
     }
 }
 
-/// The p50 of the index's own part, of the check of its page against the nights, and of the whole function, for the
-/// town: in this process, without the gateway and the HTTP before it. What the function takes beyond the index is ours.
-async fn alone(product: &Product, nights: Option<i64>) -> [f64; 3] {
+/// The p50 of the whole function for the town, of the index's own part, of the check of a page against the nights, and
+/// of what the embedded store itself takes for that check's calls: all in this process, without the gateway and the HTTP
+/// before it. What the function takes beyond index and store is ours.
+async fn alone(product: &Product, nights: Option<i64>) -> [f64; 4] {
     let app = product.stack.app();
     let (index, now) = (app.index().expect("an index"), app.clock.now());
     let functions = all_functions();
     let taken = Router::to(functions.endpoints()).find("GET", "/v1/search").expect("a route");
     // Other dates than at the API, and for each other ones: the server remembers what it has been asked.
     let mut random = Rng::with_seed(8);
-    let (mut times, mut checks, mut answers) = (Vec::new(), Vec::new(), Vec::new());
+    let engine = product.stack.engine();
+    let [mut times, mut checks, mut answers, mut stored] = [const { Vec::new() }; 4];
     for _ in 0..SEARCHES {
         let mut query = Query::everything(Area::Town(roost::search::query::Town::named("Antwerp")));
         query.stay = nights.and_then(|nights| {
@@ -214,11 +217,21 @@ async fn alone(product: &Product, nights: Option<i64>) -> [f64; 3] {
         let Some(page) = page else { continue };
         times.push(began.elapsed());
         if let Some(stay) = query.stay {
+            let check = || {
+                let units = page.candidates.iter().map(|hit| (hit.projection.unit, hit.projection.capacity));
+                try_join_all(units.map(|(unit, capacity)| app.store.taken(unit, capacity, stay, false)))
+            };
             let began = Instant::now();
-            let units = page.candidates.iter().map(|hit| (hit.projection.unit, hit.projection.capacity));
-            let taken = units.map(|(unit, capacity)| app.store.taken(unit, capacity, stay, false));
-            try_join_all(taken).await.expect("the store answers");
+            check().await.expect("the store answers");
             checks.push(began.elapsed());
+            engine.record();
+            check().await.expect("the store answers");
+            let calls = engine.recorded();
+            let began = Instant::now();
+            for call in &calls {
+                engine.answer(&call.operation, &call.body).await;
+            }
+            stored.push(began.elapsed());
         }
         let dates = nights.map(|nights| dates(product, &mut random, nights)).unwrap_or_default();
         let request = Request::get(format!("/v1/search?location=Antwerp{dates}")).body(Bytes::new());
@@ -229,7 +242,7 @@ async fn alone(product: &Product, nights: Option<i64>) -> [f64; 3] {
         answers.push(began.elapsed());
         assert_eq!(answer.status(), 200);
     }
-    [percentiles(&mut times).0, percentiles(&mut checks).0, percentiles(&mut answers).0]
+    [&mut answers, &mut times, &mut checks, &mut stored].map(|times| percentiles(times).0)
 }
 
 /// Reads the same pages twice, the second time while homes change between them.
