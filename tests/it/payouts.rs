@@ -20,6 +20,17 @@ pub(crate) async fn onboarded(product: &Product, host: &Caller) {
     assert_eq!(again["status"], "active", "{again}");
 }
 
+/// Stays that are booked and charged, from one day to another each; their ids.
+async fn stays(product: &Product, guest: &Caller, listing: &str, days: &[(i64, i64)]) -> Vec<String> {
+    let mut stays = Vec::new();
+    for (first, last) in days {
+        let key = first.to_string();
+        let made = guest.book(listing, product.day(*first), product.day(*last), VISA, &key).await.expect(201);
+        stays.push(made["id"].as_str().unwrap().to_owned());
+    }
+    stays
+}
+
 async fn payouts(host: &Caller) -> Vec<Value> {
     host.get("/v1/hosts/me/payouts").await.expect(200)["items"].as_array().unwrap().clone()
 }
@@ -85,13 +96,8 @@ async fn what_a_host_owes_for_stays_that_he_called_off_is_kept_of_his_next_payou
     appoint(&product).await;
     onboarded(&product, &host).await;
     let guest = product.one_of_a_crowd(1);
-    let mut stays = Vec::new();
     // The penalty is a tenth of 22 nights and the cleaning.
-    for (first, last) in [(30, 52), (6, 8), (10, 12)] {
-        let key = first.to_string();
-        let made = guest.book(&listing, product.day(first), product.day(last), VISA, &key).await.expect(201);
-        stays.push(made["id"].as_str().unwrap().to_owned());
-    }
+    let stays = stays(&product, &guest, &listing, &[(30, 52), (6, 8), (10, 12)]).await;
     for _ in 0..2 {
         host.post(&format!("/v1/bookings/{}/cancel", stays[0]), &json!({})).await.expect(200);
     }
@@ -237,12 +243,7 @@ async fn what_is_on_its_way_to_a_host_is_followed_whatever_he_owes_and_wherever_
         let (host, listing) = product.host_with_home("host", json!({})).await;
         onboarded(&product, &host).await;
         let guest = product.one_of_a_crowd(1);
-        let mut stays = Vec::new();
-        for (first, last) in [(6, 8), (30, 52)] {
-            let key = first.to_string();
-            let made = guest.book(&listing, product.day(first), product.day(last), VISA, &key).await;
-            stays.push(made.expect(201)["id"].as_str().unwrap().to_owned());
-        }
+        let stays = stays(&product, &guest, &listing, &[(6, 8), (30, 52)]).await;
         product.advance(8 * 86_400).await;
         let order = json!({"operation": "transfer", "fault": "timeout_after", "times": 40});
         product.anybody().post("/_local/payments/faults", &order).await.expect(200);
@@ -270,12 +271,7 @@ async fn what_a_payout_that_was_not_made_had_paid_of_a_debt_is_owed_again() {
     let (host, listing) = product.host_with_home("host", json!({})).await;
     onboarded(&product, &host).await;
     let guest = product.one_of_a_crowd(1);
-    let mut stays = Vec::new();
-    for (first, last) in [(30, 52), (6, 8), (10, 12)] {
-        let key = first.to_string();
-        let made = guest.book(&listing, product.day(first), product.day(last), VISA, &key).await.expect(201);
-        stays.push(made["id"].as_str().unwrap().to_owned());
-    }
+    let stays = stays(&product, &guest, &listing, &[(30, 52), (6, 8), (10, 12)]).await;
     host.post(&format!("/v1/bookings/{}/cancel", stays[0]), &json!({})).await.expect(200);
     product.advance(8 * 86_400).await;
     let order = json!({"operation": "transfer", "fault": "timeout_before", "times": 40});
@@ -305,12 +301,7 @@ async fn a_payout_that_was_refused_begins_anew() {
     appoint(&product).await;
     onboarded(&product, &host).await;
     let guest = product.one_of_a_crowd(1);
-    let mut stays = Vec::new();
-    for (first, last) in [(6, 8), (30, 52)] {
-        let key = first.to_string();
-        let made = guest.book(&listing, product.day(first), product.day(last), VISA, &key).await.expect(201);
-        stays.push(made["id"].as_str().unwrap().to_owned());
-    }
+    let stays = stays(&product, &guest, &listing, &[(6, 8), (30, 52)]).await;
     product.advance(8 * 86_400).await;
     let order = json!({"operation": "transfer", "fault": "timeout_before", "times": 40});
     product.anybody().post("/_local/payments/faults", &order).await.expect(200);
@@ -364,12 +355,7 @@ async fn a_transfer_that_comes_after_it_was_asked_about_is_entered_and_taken_bac
     appoint(&product).await;
     onboarded(&product, &host).await;
     let guest = product.one_of_a_crowd(1);
-    let mut stays = Vec::new();
-    for first in [6, 8] {
-        let key = first.to_string();
-        let made = guest.book(&listing, product.day(first), product.day(first + 2), VISA, &key).await;
-        stays.push(made.expect(201)["id"].as_str().unwrap().to_owned());
-    }
+    let stays = stays(&product, &guest, &listing, &[(6, 8), (8, 10)]).await;
     product.advance(10 * 86_400).await;
     let order = json!({"operation": "transfer", "fault": "timeout_before", "times": 40});
     product.anybody().post("/_local/payments/faults", &order).await.expect(200);
