@@ -27,5 +27,6 @@ mod requests;
 mod states;
 mod streams;
 mod truth;
+mod unpaid;
 mod webhooks;
 mod zones;
