@@ -284,17 +284,22 @@ async fn a_guest_who_comes_back_from_his_bank_is_told_of_his_deposit_and_charged
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stay_is_paid_as_it_was_quoted_though_its_balance_has_come_near() {
     let product = morning().await;
-    let (_, listing) = product.host_with_home("host", json!({"depositPercent": 30})).await;
-    // The balance is due two weeks before three o'clock in Antwerp: ten minutes more than a day from now.
-    product.advance(3 * 3600 + 50 * 60).await;
+    let (host, listing) = product.host_with_home("host", json!({"depositPercent": 30})).await;
+    let (first, last) = (product.day(16), product.day(19));
+    let early = product.one_of_a_crowd(1).quote(&listing, first, last).await.expect(201);
+    let due: jiff::Timestamp = early["paymentPlan"]["balanceDueAt"].as_str().unwrap().parse().unwrap();
+    // Ten minutes more than a day before it is due.
+    let now = due - jiff::SignedDuration::from_mins(24 * 60 + 10);
+    product.anybody().post("/_local/clock", &json!({ "now": now })).await.expect(200);
     let guest = product.one_of_a_crowd(1);
-    let quote = guest.quote(&listing, product.day(15), product.day(18)).await.expect(201);
+    let quote = guest.quote(&listing, first, last).await.expect(201);
     assert_eq!(quote["paymentPlan"]["deposit"]["amount"], DEPOSIT, "{quote}");
     product.advance(14 * 60).await;
     let guest = product.again(&guest);
     let made = guest.book_quote(&quote["quoteId"], VISA, "k").await.expect(201);
     assert_eq!(taken(&product, &made).await, DEPOSIT);
-    let late = guest.quote(&listing, product.day(12), product.day(15)).await.expect(201);
+    let other = product.home_of(&product.again(&host), json!({"depositPercent": 30})).await;
+    let late = guest.quote(&other, first, last).await.expect(201);
     assert!(late.get("paymentPlan").is_none(), "{late}");
 }
 
